@@ -1,0 +1,62 @@
+# Everything a developer types. Plain `make` lists it.
+#
+#   make search Q="..." PYTHON=python3.12 PYTEST_ARGS="tests/ingest -x"
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Newer than what it was installed from: nothing to install.
+INSTALLED := $(VENV)/.installed
+# Touched when index/ has been built from seeds/, which need not have changed anything.
+INDEXED := index/CURRENT
+
+# The folders are in the list because deleting a file changes its folder's time and nothing else;
+# the modules, because they decide what is stored.
+SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name '*.jsonl') \
+           $(wildcard qasearch/ingest/*.py qasearch/embed/*.py qasearch/index/*.py qasearch/build.py)
+
+.DEFAULT_GOAL := help
+# An interrupted build leaves a whole index, so make must not delete what it sees as half a file.
+.PRECIOUS: $(INDEXED)
+.PHONY: help setup index search check test clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@echo '  For example: make search Q="how is peacekeeping funded"'
+
+setup: $(INSTALLED)  ## Create .venv and install qasearch with all it needs
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo 'qasearch needs Python 3.11 or newer, and $(PYTHON) is not. Try: make PYTHON=python3.12' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@echo 'Installing into $(VENV): a minute or two, torch is most of it.'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+index: $(INDEXED)  ## Build index/ from seeds/, when it is missing or stale
+
+# 1 says that files were refused, by name; the others are indexed.
+$(INDEXED): $(INSTALLED) $(SOURCES)
+	@$(BIN)/qasearch build seeds --index index || test $$? -eq 1
+	@touch $@
+
+# $(value Q) and the shell variable keep quotes and dollars of the question as they were typed.
+search: export QUESTION = $(value Q)
+search: $(INDEXED)  ## Ask a question: make search Q="..."
+	@test -n "$$QUESTION" || { echo 'Ask something: make search Q="how is peacekeeping funded"' >&2; exit 2; }
+	@$(BIN)/qasearch search --index index -- "$$QUESTION"
+
+check: $(INSTALLED)  ## Lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+test: $(INSTALLED)  ## All tests
+	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+clean:  ## Remove .venv, the built index and the tools' caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist
+	find index -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

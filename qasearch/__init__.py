@@ -1,0 +1,102 @@
+"""Semantic search for collections of questions and answers.
+
+    from qasearch import Index
+
+    Index.build("seeds/", "index/")
+    with Index.open("index/") as index:
+        result = index.search("how is peacekeeping funded")
+
+Names are loaded when they are first used, so that ``import qasearch`` costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qasearch.api import Index, Sources
+    from qasearch.embed import load_embedder
+    from qasearch.errors import (
+        ArticleError,
+        BuildRefusedError,
+        EmbedderError,
+        IndexStoreError,
+        NoArticlesError,
+        QASearchError,
+    )
+    from qasearch.ingest import read_articles, split_article
+    from qasearch.protocols import Embedder, Progress
+    from qasearch.query import Where
+    from qasearch.records import (
+        Article,
+        ArticleHit,
+        BuildReport,
+        IndexStatus,
+        Passage,
+        PassageHit,
+        SearchResult,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Article",
+    "ArticleError",
+    "ArticleHit",
+    "BuildRefusedError",
+    "BuildReport",
+    "Embedder",
+    "EmbedderError",
+    "Index",
+    "IndexStatus",
+    "IndexStoreError",
+    "NoArticlesError",
+    "Passage",
+    "PassageHit",
+    "Progress",
+    "QASearchError",
+    "SearchResult",
+    "Sources",
+    "Where",
+    "__version__",
+    "load_embedder",
+    "read_articles",
+    "split_article",
+]
+
+_HOMES = {
+    "qasearch.api": ["Index", "Sources"],
+    "qasearch.embed": ["load_embedder"],
+    "qasearch.errors": [
+        "ArticleError",
+        "BuildRefusedError",
+        "EmbedderError",
+        "IndexStoreError",
+        "NoArticlesError",
+        "QASearchError",
+    ],
+    "qasearch.ingest": ["read_articles", "split_article"],
+    "qasearch.protocols": ["Embedder", "Progress"],
+    "qasearch.query": ["Where"],
+    "qasearch.records": [
+        "Article",
+        "ArticleHit",
+        "BuildReport",
+        "IndexStatus",
+        "Passage",
+        "PassageHit",
+        "SearchResult",
+    ],
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for."""
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,209 @@
+"""The library's front door, and the one place that chooses defaults."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias, cast
+
+from qasearch.build import publish, read, take
+from qasearch.embed import embedder_name, load_embedder
+from qasearch.index import Generation
+from qasearch.ingest import SPLITTER_VERSION
+from qasearch.protocols import Embedder, Progress, no_progress
+from qasearch.query import Options, Where, search
+from qasearch.records import Article, BuildReport, IndexStatus, Passage, SearchResult
+
+Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
+"""A file, a folder, several of them, or articles from anywhere."""
+
+
+class Index:
+    """A built index, open for questions.
+
+    Read-only, immutable and thread-safe: what another process builds meanwhile is seen by the next
+    ``Index.open``. Use it as a context manager, or ``close`` it.
+    """
+
+    def __init__(self, generation: Generation, embedder: Embedder) -> None:
+        """For ``Index.open``, which checks that the two belong together."""
+        self._generation = generation
+        self._embedder = embedder
+
+    @classmethod
+    def build(
+        cls,
+        sources: Sources,
+        index: str | Path = "index",
+        *,
+        embedder: Embedder | None = None,
+        model: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        include_no_index: bool = False,
+        strict: bool = False,
+        rebuild: bool = False,
+        offline: bool = False,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> BuildReport:
+        """Read articles, embed their questions and passages, and publish a new generation.
+
+        Until the last moment the index that was there answers; after an error it still does.
+
+        Args:
+            sources: what to read.
+            index: the folder to build in; made when missing.
+            embedder: an own embedder, instead of ``model``.
+            model: name or folder of a sentence-transformers model; None means the bundled one.
+            include: globs on the names of files, ``sociology/*.md``; one must match.
+            exclude: globs on the names of files and folders to leave out.
+            include_no_index: keep articles marked ``no_index`` and refusals to answer.
+            strict: commit nothing if anything was refused.
+            rebuild: embed every text anew instead of taking known ones from the cache.
+            offline: never ask the network for a model.
+            wait: seconds to wait for another builder to end.
+            progress: shows how far the work got.
+
+        Raises:
+            NoArticlesError: nothing to read there.
+            BuildRefusedError: ``strict``, and something was refused; or nothing was readable.
+            IndexLockedError: another process is building.
+            IndexWriteError: no space, no permission, or an I/O error.
+            EmbedderError: the model is missing, or not what it claims to be.
+        """
+        paths = _paths(sources)
+        if paths is None:
+            reading = take(cast(Iterable[Article], sources))
+        else:
+            reading = read(
+                paths,
+                include=include,
+                exclude=exclude,
+                include_no_index=include_no_index,
+                progress=progress,
+            )
+        return publish(
+            reading,
+            Path(index),
+            embedder or load_embedder(model, offline=offline),
+            strict=strict,
+            rebuild=rebuild,
+            wait=wait,
+            progress=progress,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        index: str | Path = "index",
+        *,
+        embedder: Embedder | None = None,
+        model: str | None = None,
+        offline: bool = False,
+    ) -> Self:
+        """Open the index at ``index`` for questions; the model is loaded by the first of them.
+
+        Raises:
+            IndexNotFoundError: none is there.
+            IndexDamagedError: a file of it is not what it was when it was built.
+            IndexMismatchError: another model, splitter or format built it.
+            EmbedderError: the model is missing, or not what it claims to be.
+        """
+        embedder = embedder or load_embedder(model, offline=offline)
+        generation = Generation.open(
+            Path(index),
+            embedder_name=embedder_name(embedder),
+            fingerprint=embedder.fingerprint,
+            splitter_version=SPLITTER_VERSION,
+        )
+        return cls(generation, embedder)
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 5,
+        points: int = 3,
+        where: Where | None = None,
+        facets: Sequence[str] = (),
+        flat: bool = False,
+    ) -> SearchResult:
+        """Find the articles that answer, each with its passages that answer.
+
+        Args:
+            query: a plain question or some words; read up to 2,000 characters.
+            k: articles wanted at most, 1 to 100.
+            points: passages of each article at most, 0 to 100.
+            where: metadata filter, ``{"subject": ["Law"], "date": (">=", "2024-12-01")}``.
+            facets: ``["subject"]`` counts the subjects of the articles returned.
+            flat: rank passages instead of articles.
+
+        Raises:
+            ValueError: the query is blank, or an option is out of its range or unknown.
+        """
+        (result,) = self.search_many(
+            [query], k=k, points=points, where=where, facets=facets, flat=flat
+        )
+        return result
+
+    def search_many(
+        self,
+        queries: Sequence[str],
+        *,
+        k: int = 5,
+        points: int = 3,
+        where: Where | None = None,
+        facets: Sequence[str] = (),
+        flat: bool = False,
+    ) -> list[SearchResult]:
+        """Answer several queries at once, in their order; as ``search`` otherwise."""
+        options = Options(k=k, points=points, where=where, facets=facets, flat=flat)
+        return search(self._generation, self._embedder, queries, options)
+
+    def article(self, id: str) -> Article:
+        """The stored article with all its passages.
+
+        Raises:
+            LookupError: there is no such article.
+        """
+        return self._generation.store.article(id)
+
+    def passage(self, id: str) -> Passage:
+        """The stored passage ``"<article id>#<seq>"``.
+
+        Raises:
+            LookupError: there is no such passage.
+        """
+        article_id, _, seq = id.rpartition("#")
+        for passage in self.article(article_id).passages if article_id else ():
+            if str(passage.seq) == seq:
+                return passage
+        raise LookupError(f"There is no passage {id!r} in the index.")
+
+    def status(self) -> IndexStatus:
+        """What the index holds."""
+        return self._generation.status()
+
+    def close(self) -> None:
+        """Let go of the index's files. Searching afterwards is an error."""
+        self._generation.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _paths(sources: Sources) -> list[Path] | None:
+    """The files and folders that ``sources`` names; None when it is articles."""
+    if isinstance(sources, str | Path):
+        return [Path(sources)]
+    if isinstance(sources, Sequence) and all(isinstance(entry, str | Path) for entry in sources):
+        return [Path(entry) for entry in sources if isinstance(entry, str | Path)]
+    return None

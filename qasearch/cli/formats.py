@@ -1,0 +1,240 @@
+"""Results for programs and documents: JSON, JSONL, CSV, Markdown, TREC runs.
+
+Each writer takes answers as they come and yields pieces of output, so that the first query's result
+is out before the last query is asked.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from qasearch.cli.console import HARMFUL, visible
+from qasearch.records import Article, ArticleHit, Passage, PassageHit, SearchResult
+
+RUN_TAG = "qasearch"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one query, and the query's id in a run (its number otherwise)."""
+
+    qid: str
+    result: SearchResult
+
+
+Writer: TypeAlias = Callable[[Iterable[Answer]], Iterator[str]]
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Write JSON as readable UTF-8 in which nothing can harm a terminal or fail to be encoded."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    # What is harmful can only stand inside a string (``indent`` adds line feeds and blanks alone).
+    return HARMFUL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def as_json(answers: Iterable[Answer]) -> Iterator[str]:
+    """All results as one array."""
+    yield json_text([answer.result.to_dict() for answer in answers], indent=2)
+
+
+def as_one_json(answers: Iterable[Answer]) -> Iterator[str]:
+    """Each result as an object over several lines; for a single query."""
+    for answer in answers:
+        yield json_text(answer.result.to_dict(), indent=2)
+
+
+def as_jsonl(answers: Iterable[Answer]) -> Iterator[str]:
+    """One object a line."""
+    for answer in answers:
+        yield json_text(answer.result.to_dict())
+
+
+def as_jsonl_run(answers: Iterable[Answer]) -> Iterator[str]:
+    """One object a line, the query's id first."""
+    for answer in answers:
+        yield json_text({"qid": answer.qid, **answer.result.to_dict()})
+
+
+def as_trec(answers: Iterable[Answer]) -> Iterator[str]:
+    """A TREC run: query id, Q0, id, rank, score, tag; nothing for a query without an answer.
+
+    Raises:
+        ValueError: an id has white space, which separates the fields of a run.
+    """
+    for answer in answers:
+        for id, rank, score in _ranking(answer.result):
+            for name in (answer.qid, id):
+                if name.split() != [name]:
+                    raise ValueError(
+                        f"The id {name!r} has white space, which a TREC run cannot hold; "
+                        "use --format jsonl."
+                    )
+            yield visible(f"{answer.qid} Q0 {id} {rank} {score:.8f} {RUN_TAG}")
+
+
+def _ranking(result: SearchResult) -> Iterator[tuple[str, int, float]]:
+    if result.passages is None:
+        for hit in result.articles:
+            yield hit.article.id, hit.rank, hit.score
+    else:
+        for passage in result.passages:
+            yield passage.passage.id, passage.rank, passage.score
+
+
+_ARTICLE_COLUMNS = (
+    *("query", "rank", "id", "question", "subjects", "date", "url", "path"),
+    *("confidence", "score"),
+)
+_PASSAGE_COLUMNS = (
+    *("rank", "id", "ordinal", "kind", "section", "title", "text"),
+    *("confidence", "score"),
+)
+
+
+def as_csv(answers: Iterable[Answer]) -> Iterator[str]:
+    """A table with one row a passage (an article without any has one too), under a header."""
+    header: tuple[str, ...] | None = None
+    for answer in answers:
+        result = answer.result
+        flat = result.passages is not None
+        if header is None:
+            header = _header(flat=flat)
+            yield _csv_line(header)
+        for row in _flat_rows(result) if flat else _rows(result):
+            yield _csv_line(row)
+
+
+def _header(*, flat: bool) -> tuple[str, ...]:
+    if flat:
+        return ("query", *_PASSAGE_COLUMNS)
+    return (*_ARTICLE_COLUMNS, *(f"point_{name}" for name in _PASSAGE_COLUMNS))
+
+
+def _rows(result: SearchResult) -> Iterator[Sequence[object]]:
+    for hit in result.articles:
+        article = (result.query, *_article_cells(hit))
+        if not hit.points:
+            yield (*article, *([None] * len(_PASSAGE_COLUMNS)))
+        for point in hit.points:
+            yield (*article, *_passage_cells(point))
+
+
+def _flat_rows(result: SearchResult) -> Iterator[Sequence[object]]:
+    for hit in result.passages or ():
+        yield (result.query, *_passage_cells(hit))
+
+
+def _article_cells(hit: ArticleHit) -> tuple[object, ...]:
+    article = hit.article
+    return (
+        *(hit.rank, article.id, article.question, "; ".join(article.subjects), article.date),
+        *(_first(article.urls), _first(article.paths), hit.confidence, hit.score),
+    )
+
+
+def _passage_cells(hit: PassageHit) -> tuple[object, ...]:
+    passage = hit.passage
+    return (
+        *(hit.rank, passage.id, passage.ordinal, passage.kind, passage.section, passage.title),
+        *(passage.text, hit.confidence, hit.score),
+    )
+
+
+def _first(texts: Sequence[str]) -> str | None:
+    return texts[0] if texts else None
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(
+        ["" if cell is None else visible(str(cell)) for cell in cells]
+    )
+    return line.getvalue()
+
+
+def as_markdown(answers: Iterable[Answer]) -> Iterator[str]:
+    """A document: a heading for each query and article, the passages below with their numbers."""
+    for answer in answers:
+        yield visible(_markdown(answer.result))
+
+
+def _markdown(result: SearchResult) -> str:
+    blocks = [f"# {_one_line(result.query)}"]
+    if result.verdict == "no_answer":
+        blocks.append("No answer found.")
+    for hit in result.articles:
+        article = hit.article
+        blocks.append(f"## {hit.rank}. {_one_line(article.question)}")
+        blocks.append(" · ".join(filter(None, (*facts(article), place(article)))))
+        blocks += [_markdown_passage(point) for point in hit.points]
+    for hit in result.passages or ():
+        blocks.append(f"## {hit.rank}. {hit.passage.id}")
+        blocks.append(_markdown_passage(hit))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _markdown_passage(hit: PassageHit) -> str:
+    passage = hit.passage
+    heading = " ".join(filter(None, (label(passage), _one_line(passage.title or ""))))
+    section = f" ({_one_line(passage.section)})" if passage.section else ""
+    return f"**{heading}**{section}\n\n{passage.text}".rstrip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def facts(article: Article) -> list[str]:
+    """What identifies an article beside its question: id, subjects, date."""
+    date = article.date.isoformat() if article.date else ""
+    return [fact for fact in (article.id, ", ".join(article.subjects), date) if fact]
+
+
+def place(article: Article) -> str:
+    """Where to read an article: its web address, else its file, else what it has; may be empty."""
+    web = [url for url in article.urls if url.startswith(("https://", "http://"))]
+    return next(iter((*web, *article.paths, *article.urls)), "")
+
+
+def label(passage: Passage) -> str:
+    """How a passage is numbered: a point as printed, ``5.`` or ``2.1``; any other by its place."""
+    if passage.ordinal is None:
+        return f"¶{passage.seq}"
+    return passage.ordinal if "." in passage.ordinal else f"{passage.ordinal}."
+
+
+def passage_fields(passage: Passage) -> dict[str, object]:
+    """A passage as JSON types."""
+    return {
+        "id": passage.id,
+        "seq": passage.seq,
+        "kind": passage.kind,
+        "ordinal": passage.ordinal,
+        "section": passage.section,
+        "title": passage.title,
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "run": passage.run,
+        "lead_in": passage.lead_in,
+    }
+
+
+def article_fields(article: Article) -> dict[str, object]:
+    """A whole article, its passages included, as JSON types."""
+    return {
+        "id": article.id,
+        "question": article.question,
+        "subjects": list(article.subjects),
+        "date": article.date.isoformat() if article.date else None,
+        "urls": list(article.urls),
+        "paths": list(article.paths),
+        "flags": list(article.flags),
+        "intro": article.intro,
+        "summary": article.summary,
+        "answer": article.answer,
+        "passages": [passage_fields(passage) for passage in article.passages],
+    }

@@ -1,0 +1,64 @@
+"""Options that several commands share, so that they are spelled and explained once."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+DEFAULT_INDEX = Path("index")
+
+IndexOption: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "-i",
+        "--index",
+        metavar="DIR",
+        envvar="QASEARCH_INDEX",
+        help="Folder of the index.",
+    ),
+]
+ModelOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        envvar="QASEARCH_MODEL",
+        help="Name or folder of a sentence-transformers model; the bundled one by default.",
+    ),
+]
+OfflineOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        envvar=["QASEARCH_OFFLINE", "HF_HUB_OFFLINE"],
+        help="Never ask the network for a model.",
+    ),
+]
+QuietOption: TypeAlias = Annotated[
+    bool, typer.Option("-q", "--quiet", help="No progress and no warnings on stderr.")
+]
+VerboseOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("-v", "--verbose", help="All warnings, and the traceback of a failure."),
+]
+IncludeOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--include", metavar="GLOB", help="Read only files that match; may be repeated."),
+]
+ExcludeOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="Leave out files that match; may be repeated."),
+]
+NoIndexOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--include-no-index", help="Keep articles marked no_index and refusals to answer."
+    ),
+]
+LimitOption: TypeAlias = Annotated[
+    int, typer.Option("-k", "--limit", metavar="N", help="How many hits at most, 1 to 100.")
+]
+PointsOption: TypeAlias = Annotated[
+    int,
+    typer.Option("--points", metavar="N", help="Passages shown of each article, 0 to 100."),
+]

@@ -1,0 +1,101 @@
+"""``qasearch run``: a file of queries, answered for evaluation."""
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from qasearch.cli import formats
+from qasearch.cli.console import warn, write
+from qasearch.cli.errors import ExitCode
+from qasearch.cli.formats import Answer
+from qasearch.cli.options import (
+    DEFAULT_INDEX,
+    IndexOption,
+    LimitOption,
+    ModelOption,
+    OfflineOption,
+    PointsOption,
+    QuietOption,
+    VerboseOption,
+)
+from qasearch.cli.progress import progress_on_terminal
+from qasearch.cli.queries import Query, read_queries
+
+QUERIES_AT_ONCE = 64
+"""Queries embedded together, and steps of the progress bar."""
+
+
+def run(
+    queries: Annotated[
+        Path,
+        typer.Argument(
+            metavar="QUERIES",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+            help='JSONL of {"qid", "query"}, or TSV of two columns; - is stdin.',
+        ),
+    ],
+    level: Annotated[
+        Literal["article", "passage"], typer.Option("--level", help="What to rank.")
+    ] = "article",
+    limit: LimitOption = 100,
+    points: PointsOption = 3,
+    format: Annotated[
+        Literal["trec", "jsonl"],
+        typer.Option("--format", help="A TREC run, or the JSON of each search with its qid."),
+    ] = "trec",
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> int:
+    """Answer a file of queries, as a TREC run or as JSONL.
+
+    Documents are named by article id, or by ID#SEQ at the level of passages.
+
+    For example:
+
+        qasearch run queries.jsonl > articles.run
+
+        qasearch run queries.tsv --level passage -k 10 --format jsonl
+    """
+    asked = read_queries(queries)
+
+    from qasearch import Index
+
+    with Index.open(index, model=model, offline=offline) as opened:
+        # On one screen, a bar and the results would write over each other.
+        progress = progress_on_terminal(quiet=quiet or sys.stdout.isatty())
+
+        def answers() -> Iterator[Answer]:
+            for batch in progress(_batches(asked), total=len(asked), what="searching"):
+                results = opened.search_many(
+                    [query.text for query in batch],
+                    k=limit,
+                    points=points,
+                    flat=level == "passage",
+                )
+                for query, result in zip(batch, results, strict=True):
+                    warn(
+                        [f"{query.qid}: {warning}" for warning in result.warnings],
+                        quiet=quiet,
+                        verbose=verbose,
+                    )
+                    yield Answer(query.qid, result)
+
+        writer = formats.as_trec if format == "trec" else formats.as_jsonl_run
+        for piece in writer(answers()):
+            write(piece)
+    return ExitCode.DONE
+
+
+def _batches(queries: list[Query]) -> Iterator[list[Query]]:
+    rest = iter(queries)
+    while batch := list(islice(rest, QUERIES_AT_ONCE)):
+        yield batch

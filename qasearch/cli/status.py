@@ -1,0 +1,48 @@
+"""``qasearch status``: what an index holds."""
+
+import dataclasses
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from qasearch.cli import render
+from qasearch.cli.console import Screen, write
+from qasearch.cli.errors import ExitCode
+from qasearch.cli.formats import json_text
+from qasearch.cli.options import (
+    DEFAULT_INDEX,
+    IndexOption,
+    ModelOption,
+    OfflineOption,
+    QuietOption,
+    VerboseOption,
+)
+
+
+def status(
+    format: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="How to write it.")
+    ] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> int:
+    """Say what the index holds: generation, model, counts, size.
+
+    For example:
+
+        qasearch status -i index/
+    """
+    from qasearch import Index
+
+    with Index.open(index, model=model, offline=offline) as opened:
+        found = opened.status()
+    if as_json or format == "json":
+        write(json_text(dataclasses.asdict(found), indent=2))
+    else:
+        write(render.status_text(found, Screen.of(sys.stdout)))
+    return ExitCode.DONE

@@ -1,0 +1,12 @@
+"""Texts to unit vectors.
+
+    texts ─ windows ─► token ids ─ batches ─► model ─► rows ─ merge ─► (n, dim) float32, unit rows
+
+Nothing heavy is imported before the first text is embedded.
+"""
+
+from qasearch.embed.check import checked, embedder_name
+from qasearch.embed.load import load_embedder
+from qasearch.embed.sentence_transformer import SentenceTransformerEmbedder
+
+__all__ = ["SentenceTransformerEmbedder", "checked", "embedder_name", "load_embedder"]

@@ -1,0 +1,98 @@
+"""Which model is meant, and where it lies."""
+
+import re
+from pathlib import Path
+
+from qasearch.embed import bundled
+from qasearch.embed.check import first_line
+from qasearch.embed.folder import inspect
+from qasearch.embed.sentence_transformer import SentenceTransformerEmbedder
+from qasearch.errors import EmbedderError
+
+ORGANIZATION = "sentence-transformers"
+"""Whose models on the hub go by their bare names too."""
+
+HUB_NAME = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*")
+
+WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
+UNWANTED = ["onnx/*", "openvino/*"]
+"""Files to take from the hub: no code, no pickles, no second copy of the weights."""
+
+
+def load_embedder(
+    model: str | None = None,
+    *,
+    offline: bool = False,
+    truncate_dim: int | None = None,
+    max_tokens: int | None = None,
+    threads: int | None = None,
+) -> SentenceTransformerEmbedder:
+    """Find a model and make sure that it is safe to load; loading waits for the first text.
+
+    Args:
+        model: a folder, or a name on the Hugging Face hub; None means the bundled model.
+        offline: take a model of the hub from the local cache or not at all, as where
+            HF_HUB_OFFLINE is set.
+        truncate_dim: keep so many of the first numbers of a vector, for models trained to allow it.
+        max_tokens: read texts in windows of so many tokens, not in the model's own length.
+        threads: how many compute; None leaves it to torch.
+
+    Raises:
+        EmbedderError: there is no such model, it is not what it claims to be, or it is not safe.
+        ValueError: an option is out of range.
+    """
+    if model is None or model in (bundled.NAME, f"{ORGANIZATION}/{bundled.NAME}"):
+        folder, name, pins = bundled.find(), bundled.NAME, bundled.PINS
+        bundled.check(folder, weights=False)
+    else:
+        folder, name, pins = *_find(model, offline=offline), None
+    return SentenceTransformerEmbedder(
+        inspect(folder, name),
+        name=name,
+        pins=pins,
+        truncate_dim=truncate_dim,
+        max_tokens=max_tokens,
+        threads=threads,
+    )
+
+
+def _find(model: str, *, offline: bool) -> tuple[Path, str]:
+    """The folder that ``model`` names, and what to call it."""
+    folder = Path(model).expanduser()
+    if model and folder.is_dir():
+        return folder, folder.resolve().name
+    if not HUB_NAME.fullmatch(model):
+        raise EmbedderError(
+            model, "there is no such folder.", hint="Leave the model out for the bundled one."
+        )
+    return _fetch(model, offline=offline), model
+
+
+def _fetch(name: str, *, offline: bool) -> Path:
+    """Take a model from the hub, or from the hub's cache on this machine."""
+    from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    repository = name if "/" in name else f"{ORGANIZATION}/{name}"
+    try:
+        return Path(
+            snapshot_download(
+                repository,
+                allow_patterns=WANTED,
+                ignore_patterns=UNWANTED,
+                local_files_only=offline,
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        raise EmbedderError(
+            name,
+            "there is no such folder, it is not in the hub's cache on this machine, "
+            "and the hub was not to be reached.",
+            hint="Fetch it once with the network, or leave the model out for the bundled one.",
+        ) from error
+    except Exception as error:  # whatever the hub, its library and the network between them raise
+        raise EmbedderError(
+            name,
+            f"there is no such folder, and the hub says: {first_line(error)}",
+            hint="Check the name, or leave the model out for the bundled one.",
+        ) from error

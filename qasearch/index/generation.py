@@ -1,0 +1,412 @@
+"""Generations: what an index folder holds, and how one of them is opened.
+
+A generation is a folder that nobody changes once ``CURRENT`` names it. Reading trusts nothing that
+was not checked: ``CURRENT`` carries the hash of the manifest, the manifest the hashes of the files.
+All are read and hashed when opened, but for the two matrices: those are mapped, with size and
+header checked, and hashed by ``verify``. That finds accidents; it does not stop somebody who may
+write the folder, since they can write the hashes too.
+"""
+
+import re
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from errno import EINVAL, ENOENT, ENOTDIR
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from qasearch.errors import (
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexNotFoundError,
+    IndexStoreError,
+)
+from qasearch.index.cache import CACHE_FILE
+from qasearch.index.files import FileDigest, Files
+from qasearch.index.manifest import (
+    DATA_FILES,
+    FAISS_FILE,
+    GENERATION_NAME,
+    MAJOR,
+    MANIFEST_FILE,
+    MOST_MANIFEST_BYTES,
+    PASSAGES_FILE,
+    QUESTIONS_FILE,
+    VECTORS_FILE,
+    Manifest,
+    UnreadableFormatError,
+)
+from qasearch.index.passages import PassageStore
+from qasearch.index.vectors import FaissIndex, FlatIndex, open_matrix, read_faiss
+from qasearch.protocols import Vectors
+from qasearch.records import IndexStatus
+
+CURRENT_FILE = "CURRENT"
+
+_CURRENT = re.compile(rb"(gen-[0-9]{10}-[0-9a-f]{8}) ([0-9a-f]{64})\n")
+_MOST_CURRENT_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What ``CURRENT`` says: the name of a generation, and the sha256 of its manifest."""
+
+    name: str
+    manifest_sha256: str
+
+    def to_bytes(self) -> bytes:
+        """The content of the file."""
+        return f"{self.name} {self.manifest_sha256}\n".encode("ascii")
+
+
+class Generation:
+    """One generation of an index, open and immutable. Thread-safe.
+
+    Attributes:
+        name: ``gen-<10 digits>-<8 hex>``.
+        manifest: what it was made by and of.
+        store: texts and metadata, by row.
+        vectors: float32 (passages, dim), unit rows, mapped from the file.
+        questions: float32 (articles, dim), unit rows, mapped from the file.
+        passages: searches ``vectors``.
+        question_index: searches ``questions``.
+    """
+
+    name: str
+    manifest: Manifest
+    store: PassageStore
+    vectors: Vectors
+    questions: Vectors
+    passages: FaissIndex
+    question_index: FlatIndex
+
+    def __init__(self, folder: "GenerationFolder", manifest: Manifest) -> None:
+        """Open what the manifest lists; ``Generation.open`` finds the manifest."""
+        counts, dim = manifest.counts, manifest.embedder.dim
+        self.name = folder.name
+        self.manifest = manifest
+        self._folder = folder
+        for file, digest in manifest.files.items():
+            folder.check_size(file, digest)
+        self.vectors = folder.matrix(VECTORS_FILE, rows=counts.passages, dim=dim)
+        self.questions = folder.matrix(QUESTIONS_FILE, rows=counts.questions, dim=dim)
+        self.question_index = FlatIndex(self.questions)
+        self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
+        self.store = folder.passages(manifest)
+
+    @classmethod
+    def open(
+        cls,
+        index_path: Path,
+        *,
+        embedder_name: str | None = None,
+        fingerprint: str | None = None,
+        splitter_version: str | None = None,
+        files: Files | None = None,
+    ) -> Self:
+        """Open the generation that answers. Writes nothing: the medium may be read-only.
+
+        Args:
+            index_path: the index folder.
+            embedder_name: for the message, if the fingerprint differs.
+            fingerprint: of the embedder that queries will come from; None means none will.
+            splitter_version: of the rules in use; None means any.
+            files: the file operations.
+
+        Raises:
+            IndexNotFoundError: there is none.
+            IndexDamagedError: a file is not what its manifest says.
+            IndexMismatchError: another embedder, splitter or format made it.
+            IndexStoreError: a file may not be read, or an I/O error.
+        """
+        files = files or Files()
+        current = read_current(index_path, files)
+        while True:
+            folder = GenerationFolder(index_path, current.name, files)
+            try:
+                manifest = folder.manifest(current.manifest_sha256)
+                _check_splitter(index_path, manifest, splitter_version)
+                _check_embedder(index_path, manifest, embedder_name, fingerprint)
+                return cls(folder, manifest)
+            except IndexDamagedError:
+                # Builders may have replaced it, and collected it, since CURRENT was read.
+                newer = read_current(index_path, files)
+                if newer == current:
+                    raise
+                current = newer
+
+    def status(self) -> IndexStatus:
+        """What it holds, in figures."""
+        manifest = self.manifest
+        return IndexStatus(
+            path=str(self._folder.index_path),
+            generation=self.name,
+            created=manifest.created,
+            model=manifest.embedder.name,
+            fingerprint=manifest.embedder.fingerprint,
+            dim=manifest.embedder.dim,
+            articles=manifest.counts.articles,
+            passages=manifest.counts.passages,
+            bytes={
+                "generation": sum(digest.bytes for digest in manifest.files.values()),
+                "cache": self._folder.cache_bytes(),
+            },
+        )
+
+    def close(self) -> None:
+        """Let go of the files; the texts cannot be read afterwards."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class GenerationFolder:
+    """The folder of one generation: its files opened and checked, its faults named.
+
+    Args:
+        index_path: the index folder.
+        name: of the generation.
+        files: the file operations.
+    """
+
+    def __init__(self, index_path: Path, name: str, files: Files) -> None:
+        self.index_path = index_path
+        self.name = name
+        self.files = files
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return self.index_path / self.name
+
+    def manifest(self, expected_sha256: str | None = None) -> Manifest:
+        """Read the manifest; its content must have the sha256, if one is given."""
+        data = self.manifest_bytes()
+        found = sha256(data).hexdigest()
+        if expected_sha256 not in (None, found):
+            raise self.damaged(MANIFEST_FILE, f"sha256 {expected_sha256:.12}", f"{found:.12}")
+        try:
+            manifest = Manifest.from_bytes(data)
+        except UnreadableFormatError as error:
+            raise IndexMismatchError(
+                self.index_path,
+                "format",
+                f"{MAJOR}.x",
+                str(error),
+                hint=_build_again(self.index_path),
+            ) from error
+        except ValueError as error:
+            raise self.damaged(MANIFEST_FILE, "a manifest", str(error)) from error
+        if manifest.generation != self.name:
+            raise self.damaged(MANIFEST_FILE, f"that of {self.name}", manifest.generation)
+        return manifest
+
+    def manifest_bytes(self) -> bytes:
+        """The manifest as it lies there."""
+        with self.reading(MANIFEST_FILE, "a manifest"):
+            if not self.files.is_folder(self.path):
+                raise self.damaged("", "a folder", "something else, or nothing")
+            return self.files.read(self.path / MANIFEST_FILE, MOST_MANIFEST_BYTES + 1)
+
+    def check_size(self, file: str, expected: FileDigest) -> None:
+        """Refuse a file of another size: quickly, before any is read."""
+        with self.reading(file, str(expected)):
+            size = self.files.size(self.path / file)
+        if size != expected.bytes:
+            raise self.damaged(file, str(expected), f"{size:,} bytes")
+
+    def check(self, file: str, expected: FileDigest) -> None:
+        """Refuse a file of another content; reads it whole."""
+        self.check_size(file, expected)
+        with self.reading(file, str(expected)):
+            found = self.files.digest(self.path / file)
+        if found != expected:
+            raise self.damaged(file, str(expected), str(found))
+
+    def matrix(self, file: str, *, rows: int, dim: int) -> Vectors:
+        """Map a matrix; its header is checked, its content is not."""
+        expected = f"{rows:,} x {dim:,} float32"
+        with self.reading(file, expected):
+            try:
+                return open_matrix(self.files, self.path / file, rows=rows, dim=dim)
+            except ValueError as error:
+                raise self.damaged(file, expected, str(error)) from error
+
+    def faiss(self, digest: FileDigest, vectors: Vectors) -> FaissIndex:
+        """Read the FAISS index of some vectors: hashed first, then parsed from those very bytes."""
+        with self.reading(FAISS_FILE, str(digest)):
+            data = self.files.read(self.path / FAISS_FILE, digest.bytes)
+        found = FileDigest(len(data), sha256(data).hexdigest())
+        if found != digest:
+            raise self.damaged(FAISS_FILE, str(digest), str(found))
+        rows, dim = vectors.shape
+        try:
+            return FaissIndex(read_faiss(data, rows=rows, dim=dim), vectors)
+        except ValueError as error:
+            expected = f"IndexFlatIP of {rows:,} x {dim:,}"
+            raise self.damaged(FAISS_FILE, expected, str(error)) from error
+
+    def passages(self, manifest: Manifest) -> PassageStore:
+        """Open the texts, hashed first, and compare the counts."""
+        self.check(PASSAGES_FILE, manifest.files[PASSAGES_FILE])
+        counts = manifest.counts
+        expected = (counts.articles, counts.passages, counts.questions)
+        try:
+            store = PassageStore(self.path / PASSAGES_FILE)
+        except sqlite3.Error as error:
+            raise self.damaged(PASSAGES_FILE, "articles and passages", str(error)) from error
+        found = (store.article_count, store.passage_count, store.article_count)
+        if found != expected:
+            store.close()
+            raise self.damaged(PASSAGES_FILE, _rows(expected), _rows(found))
+        return store
+
+    def cache_bytes(self) -> int:
+        """Size of the cache of embeddings beside it; 0 when there is none."""
+        try:
+            return self.files.size(self.index_path / CACHE_FILE)
+        except OSError:
+            return 0
+
+    def damaged(self, file: str, expected: str, found: str) -> IndexDamagedError:
+        """The error that names a file of this generation."""
+        return IndexDamagedError(
+            self.index_path, (Path(self.name) / file).as_posix(), expected, found
+        )
+
+    @contextmanager
+    def reading(self, file: str, expected: str) -> Generator[None]:
+        """Name what cannot be read as the store's own error."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (ENOENT, ENOTDIR):
+                raise self.damaged(file, expected, "nothing") from error
+            if error.errno == EINVAL:
+                raise self.damaged(file, expected, "a link or a special file") from error
+            raise _unreadable(self.path / file, error) from error
+
+
+def read_current(index_path: Path, files: Files) -> Current:
+    """Read which generation answers.
+
+    Raises:
+        IndexNotFoundError: there is no index.
+        IndexDamagedError: the file says something else.
+        IndexStoreError: it may not be read, or an I/O error.
+    """
+    expected = "the name of a generation and a sha256"
+    try:
+        data = files.read(index_path / CURRENT_FILE, _MOST_CURRENT_BYTES)
+    except OSError as error:
+        if error.errno in (ENOENT, ENOTDIR):
+            raise IndexNotFoundError(index_path) from error
+        if error.errno == EINVAL:
+            found = "a link or a special file"
+            raise IndexDamagedError(index_path, CURRENT_FILE, expected, found) from error
+        raise _unreadable(index_path / CURRENT_FILE, error) from error
+    match = _CURRENT.fullmatch(data)
+    if match is None:
+        raise IndexDamagedError(index_path, CURRENT_FILE, expected, repr(data[:80]))
+    return Current(match[1].decode(), match[2].decode())
+
+
+def generation_names(index_path: Path, files: Files) -> list[str]:
+    """The names of the generations that lie in an index folder, oldest first."""
+    return [name for name in files.folder_names(index_path) if GENERATION_NAME.fullmatch(name)]
+
+
+def verify(index_path: Path, *, files: Files | None = None) -> list[IndexStoreError]:
+    """Hash every file of the generation that answers, and tell all that is wrong.
+
+    Returns:
+        One error for each fault; empty when the index is whole.
+
+    Raises:
+        IndexNotFoundError: there is none.
+    """
+    files = files or Files()
+    faults: list[IndexStoreError] = []
+    try:
+        current = read_current(index_path, files)
+        folder = GenerationFolder(index_path, current.name, files)
+        manifest = folder.manifest(current.manifest_sha256)
+    except IndexNotFoundError:
+        raise
+    except IndexStoreError as error:
+        return [error]
+    for file, digest in manifest.files.items():
+        try:
+            folder.check(file, digest)
+        except IndexStoreError as error:
+            faults.append(error)
+    faults += [
+        folder.damaged(name, "nothing", "a file that the manifest does not name")
+        for name in files.folder_names(folder.path)
+        if name not in (MANIFEST_FILE, *DATA_FILES)
+    ]
+    if not faults:
+        try:
+            Generation(folder, manifest).close()
+        except IndexStoreError as error:
+            faults.append(error)
+    return faults
+
+
+def _check_splitter(index_path: Path, manifest: Manifest, version: str | None) -> None:
+    if version not in (None, manifest.splitter):
+        raise IndexMismatchError(
+            index_path,
+            "splitter",
+            str(version),
+            manifest.splitter,
+            hint=_build_again(index_path),
+        )
+
+
+def _check_embedder(
+    index_path: Path, manifest: Manifest, name: str | None, fingerprint: str | None
+) -> None:
+    built_by = manifest.embedder
+    if fingerprint in (None, built_by.fingerprint):
+        return
+    raise IndexMismatchError(
+        index_path,
+        "embedder",
+        f"{name or 'one'} ({fingerprint:.12})",
+        f"{built_by.name} ({built_by.dim} dims, {built_by.fingerprint:.12})",
+        hint=f"Rebuild it with `qasearch build -i {index_path}`, "
+        f"or pass `--model {built_by.name}`.",
+    )
+
+
+def _build_again(index_path: Path) -> str:
+    return (
+        f"Build it again with `qasearch build -i {index_path}`: "
+        "texts that have not changed are taken from the cache."
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> IndexStoreError:
+    return IndexStoreError(
+        path,
+        f"Cannot read {path}: {error.strerror or error}.",
+        hint="Mend the permissions of the index folder, or look at its disk.",
+    )
+
+
+def _rows(counts: tuple[int, int, int]) -> str:
+    articles, passages, questions = counts
+    return f"{articles:,} articles, {passages:,} passages, {questions:,} questions"

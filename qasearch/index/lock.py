@@ -1,0 +1,70 @@
+"""The lock of the one writer."""
+
+import datetime
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+
+from qasearch.errors import IndexLockedError
+from qasearch.index.files import Files, writing
+
+LOCK_FILE = "LOCK"
+
+_MOST_BYTES = 1_000
+
+
+class WriterLock:
+    """A lock that the kernel holds for one process, and lets go when that process ends, however.
+
+    What the file says is for the message of those who find it locked. The file stays.
+
+    Args:
+        index_path: the index folder, which must exist.
+        wait: seconds to wait for another holder to let go.
+        files: the file operations.
+    """
+
+    def __init__(self, index_path: Path, *, wait: float, files: Files) -> None:
+        from filelock import FileLock
+
+        self._index_path = index_path
+        self._path = index_path / LOCK_FILE
+        self._files = files
+        self._lock = FileLock(self._path, timeout=max(0.0, wait), thread_local=False)
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            IndexLockedError: another holds it still.
+            IndexWriteError: the file cannot be opened or written.
+        """
+        from filelock import Timeout
+
+        with writing(self._path):
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise IndexLockedError(self._index_path, self._holder()) from None
+            try:
+                self._files.overwrite(self._path, _myself().encode())
+            except BaseException:
+                self.release()
+                raise
+
+    def release(self) -> None:
+        """Let go."""
+        self._lock.release()
+
+    def _holder(self) -> str:
+        with suppress(OSError):
+            said = self._files.read(self._path, _MOST_BYTES).decode("utf-8", "replace")
+            if said := "".join(filter(str.isprintable, said)).strip():
+                return said
+        return "another process"
+
+
+def _myself() -> str:
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return f"process {os.getpid()} on {platform.node()} since {started}\n"

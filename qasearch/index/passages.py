@@ -1,0 +1,394 @@
+"""Texts and metadata: one SQLite file, written once and then only read.
+
+Articles lie in order of id, passages in order of (article id, seq); a row number counts from 0 in
+that order and is the row of the vector too. Equal articles give a file of equal bytes.
+"""
+
+import datetime
+import json
+import os
+import sqlite3
+import threading
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from qasearch.index.files import FileDigest, Files, writing
+from qasearch.protocols import Rows
+from qasearch.records import Article, Condition, Passage
+
+_Row: TypeAlias = tuple[Any, ...]
+_Record = TypeVar("_Record", Article, Passage)
+
+# Long texts lie in a table of their own, so that a scan of the metadata does not read them.
+_SCHEMA = """
+CREATE TABLE articles (
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL, question TEXT NOT NULL, subjects TEXT NOT NULL,
+    date TEXT, urls TEXT NOT NULL, paths TEXT NOT NULL, flags TEXT NOT NULL
+);
+CREATE TABLE answers (
+    row INTEGER PRIMARY KEY, answer TEXT NOT NULL, intro TEXT, summary TEXT
+);
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY, article_row INTEGER NOT NULL, seq INTEGER NOT NULL,
+    kind TEXT NOT NULL, text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    ordinal TEXT, title TEXT, section_path TEXT NOT NULL, run INTEGER, lead_in TEXT
+);
+CREATE TABLE spans (article_row INTEGER PRIMARY KEY, first_passage INTEGER NOT NULL);
+CREATE TABLE subjects (
+    key TEXT NOT NULL, article_row INTEGER NOT NULL, subject TEXT NOT NULL,
+    PRIMARY KEY (key, article_row, subject)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX articles_by_id ON articles (id);
+CREATE INDEX articles_by_date ON articles (date);
+"""
+_PAGE_BYTES = 8192
+
+_ARTICLE = """
+SELECT articles.row, id, question, answer, subjects, date, urls, paths, intro, summary, flags
+FROM articles JOIN answers USING (row)
+"""
+_PASSAGE = """
+SELECT passages.row, id, seq, kind, text, start, "end", ordinal, title, section_path, run, lead_in
+FROM passages JOIN articles ON articles.row = article_row
+"""
+_IN_ROWS = "IN (SELECT value FROM json_each(?))"
+
+
+def write_passages(files: Files, path: Path, articles: Iterable[Article]) -> FileDigest:
+    """Write articles and their passages to a new SQLite file.
+
+    Args:
+        files: the file operations.
+        path: the file, which must not exist.
+        articles: split already, in ascending order of id; read one at a time.
+
+    Raises:
+        ValueError: ids do not ascend, or the passages of an article do not belong to it in
+            ascending order of seq, or a text cannot be stored as UTF-8.
+        IndexWriteError: no space, or an I/O error.
+    """
+    with writing(path):
+        files.close(files.create(path))
+        connection = _connect(path, "mode=rw")
+    with closing(connection):
+        with writing(path):
+            # No journal: an unfinished file is thrown away, a finished one synced as a whole.
+            for setting in (f"page_size={_PAGE_BYTES}", "journal_mode=OFF", "synchronous=OFF"):
+                connection.execute(f"PRAGMA {setting}")
+            connection.executescript(_SCHEMA)
+            connection.execute("BEGIN")
+        passage_row = 0
+        last_id: str | None = None
+        for row, article in enumerate(articles):
+            _check_order(article, last_id)
+            try:
+                with writing(path):
+                    _insert(connection, article, row, passage_row)
+            except UnicodeEncodeError as error:
+                raise ValueError(f"Article {article.id!r} is not all Unicode: {error}.") from error
+            passage_row += len(article.passages)
+            last_id = article.id
+        with writing(path):
+            connection.execute("COMMIT")
+    with writing(path):
+        return files.seal(path)
+
+
+def _check_order(article: Article, last_id: str | None) -> None:
+    if last_id is not None and article.id <= last_id:
+        raise ValueError(f"Articles must ascend by id, but {article.id!r} follows {last_id!r}.")
+    seqs = [passage.seq for passage in article.passages]
+    if seqs != sorted(set(seqs)):
+        raise ValueError(f"The passages of article {article.id!r} do not ascend by seq.")
+    for passage in article.passages:
+        if passage.article_id != article.id:
+            raise ValueError(f"Passage {passage.id!r} lies in article {article.id!r}.")
+
+
+def _insert(connection: sqlite3.Connection, article: Article, row: int, first: int) -> None:
+    """Insert an article as ``row``, and its passages from row ``first`` on."""
+    connection.execute(
+        "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row,
+            article.id,
+            article.question,
+            _to_json(article.subjects),
+            article.date.isoformat() if article.date else None,
+            _to_json(article.urls),
+            _to_json(article.paths),
+            _to_json(article.flags),
+        ),
+    )
+    connection.execute(
+        "INSERT INTO answers VALUES (?, ?, ?, ?)",
+        (row, article.answer, article.intro, article.summary),
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO subjects VALUES (?, ?, ?)",
+        [(_subject_key(subject), row, subject) for subject in article.subjects],
+    )
+    connection.execute("INSERT INTO spans VALUES (?, ?)", (row, first))
+    connection.executemany(
+        f"INSERT INTO passages VALUES ({', '.join('?' * 12)})",
+        [
+            _passage_values(passage_row, row, passage)
+            for passage_row, passage in enumerate(article.passages, start=first)
+        ],
+    )
+
+
+def _passage_values(row: int, article_row: int, passage: Passage) -> _Row:
+    return (
+        row,
+        article_row,
+        passage.seq,
+        passage.kind,
+        passage.text,
+        passage.start,
+        passage.end,
+        passage.ordinal,
+        passage.title,
+        _to_json(passage.section_path),
+        passage.run,
+        passage.lead_in,
+    )
+
+
+class PassageStore:
+    """The articles and passages of a generation. Thread-safe; writes nothing, not even a lock.
+
+    Attributes:
+        passage_offsets: int64 (articles + 1,); the passages of article row i are the rows from
+            ``passage_offsets[i]`` up to, not including, ``passage_offsets[i + 1]``.
+
+    Args:
+        path: a file that ``write_passages`` wrote.
+
+    Raises:
+        sqlite3.Error: it is not such a file.
+    """
+
+    passage_offsets: Rows
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._connection = _connect_immutable(path)
+        try:
+            passages: int = self._select("SELECT ifnull(max(row) + 1, 0) FROM passages")[0][0]
+            starts = self._select("SELECT first_passage FROM spans ORDER BY article_row")
+        except BaseException:
+            self.close()
+            raise
+        self.passage_offsets = np.array([*(start for (start,) in starts), passages], dtype=np.int64)
+
+    @property
+    def article_count(self) -> int:
+        """How many articles there are."""
+        return len(self.passage_offsets) - 1
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        return int(self.passage_offsets[-1])
+
+    def articles(self, rows: Sequence[int]) -> list[Article]:
+        """The articles in these rows, in the order asked for; their ``passages`` are left empty.
+
+        Raises:
+            LookupError: there is no such row.
+        """
+        found = self._select(f"{_ARTICLE} WHERE articles.row {_IN_ROWS}", _row_list(rows))
+        by_row = {values[0]: _article(values) for values in found}
+        return [_present(by_row, row, "article") for row in rows]
+
+    def passages(self, rows: Sequence[int]) -> list[Passage]:
+        """The passages in these rows, in the order asked for.
+
+        Raises:
+            LookupError: there is no such row.
+        """
+        found = self._select(f"{_PASSAGE} WHERE passages.row {_IN_ROWS}", _row_list(rows))
+        by_row = {values[0]: _passage(values) for values in found}
+        return [_present(by_row, row, "passage") for row in rows]
+
+    def article(self, article_id: str) -> Article:
+        """The article with this id, and all its passages.
+
+        Raises:
+            LookupError: there is no such article.
+        """
+        row = self.article_row(article_id)
+        (article,) = self.articles([row])
+        return replace(article, passages=tuple(self.passages(range(*self.passage_span(row)))))
+
+    def article_row(self, article_id: str) -> int:
+        """The row of the article with this id, however its accents are composed.
+
+        Raises:
+            LookupError: there is no such article.
+        """
+        composed = [unicodedata.normalize(form, article_id) for form in ("NFC", "NFD")]
+        for spelling in (article_id, *composed):
+            found = self._select("SELECT row FROM articles WHERE id = ?", (_encodable(spelling),))
+            if found:
+                return found[0][0]
+        raise LookupError(f"There is no article {article_id!r} in the index.")
+
+    def passage_span(self, article_row: int) -> tuple[int, int]:
+        """The passage rows of an article: the first, and the one after the last.
+
+        Raises:
+            LookupError: there is no such row.
+        """
+        if not 0 <= article_row < self.article_count:
+            raise LookupError(f"There is no article row {article_row} in the index.")
+        first, end = self.passage_offsets[article_row : article_row + 2]
+        return int(first), int(end)
+
+    def article_rows_of(self, passage_rows: Rows) -> Rows:
+        """The row of the article of each passage: int64, of the same shape as ``passage_rows``."""
+        return np.searchsorted(self.passage_offsets, passage_rows, side="right") - 1
+
+    def article_rows_where(self, conditions: Sequence[Condition]) -> Rows:
+        """The rows of the articles that meet all conditions: int64, ascending.
+
+        Alternatives are the conditions of one field with ``=``; everything else combines.
+        """
+        values: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for condition in conditions:
+            values[condition.field, condition.op].append(condition.value)
+        clauses = [_clause(field, op, wanted) for (field, op), wanted in values.items()]
+        where = " AND ".join(sql for sql, _ in clauses) or "TRUE"
+        parameters = tuple(value for _, wanted in clauses for value in wanted)
+        found = self._select(f"SELECT row FROM articles WHERE {where} ORDER BY row", parameters)
+        return np.array([row for (row,) in found], dtype=np.int64)
+
+    def subjects(self) -> list[tuple[str, int]]:
+        """Each subject, in its most frequent spelling, with its articles: most first."""
+        found = self._select("""
+            SELECT key, subject, count(*) AS n FROM subjects
+            GROUP BY key, subject ORDER BY n DESC, subject
+        """)
+        spelling: dict[str, str] = {}
+        for key, subject, _ in found:
+            spelling.setdefault(key, subject)
+        totals = self._select("SELECT key, count(DISTINCT article_row) FROM subjects GROUP BY key")
+        pairs = [(spelling[key], n) for key, n in totals]
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def close(self) -> None:
+        """Let go of the file; any use afterwards is a ``sqlite3.ProgrammingError``."""
+        self._connection.close()
+
+    def _select(self, sql: str, parameters: _Row = ()) -> list[_Row]:
+        if os.getpid() != self._process:
+            # Neither a connection nor a lock that another thread held may be carried over a fork.
+            self._process, self._lock = os.getpid(), threading.Lock()
+            self._connection = _connect_immutable(self._path)
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+
+def _clause(field: str, op: str, values: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """One part of a WHERE, and its parameters. Nothing that a caller wrote becomes SQL."""
+    match field, op:
+        case "subject", "=":
+            keys = [_subject_key(value) for value in values]
+            return f"row IN (SELECT article_row FROM subjects WHERE key IN {_list(keys)})", keys
+        case "date", "=":
+            return f"date IN {_list(values)}", values
+        case "date", ">=" | "<=" | ">" | "<":
+            return " AND ".join([f"date {op} ?"] * len(values)), values
+        case _:
+            raise ValueError(f"Articles cannot be filtered by {field} {op}.")
+
+
+def _article(values: _Row) -> Article:
+    _, id, question, answer, subjects, date, urls, paths, intro, summary, flags = values
+    return Article(
+        id=id,
+        question=question,
+        answer=answer,
+        subjects=_from_json(subjects),
+        date=datetime.date.fromisoformat(date) if date else None,
+        urls=_from_json(urls),
+        paths=_from_json(paths),
+        intro=intro,
+        summary=summary,
+        flags=_from_json(flags),
+    )
+
+
+def _passage(values: _Row) -> Passage:
+    _, article_id, seq, kind, text, start, end, ordinal, title, section_path, run, lead_in = values
+    return Passage(
+        article_id=article_id,
+        seq=seq,
+        kind=kind,
+        text=text,
+        start=start,
+        end=end,
+        ordinal=ordinal,
+        title=title,
+        section_path=_from_json(section_path),
+        run=run,
+        lead_in=lead_in,
+    )
+
+
+def _present(by_row: Mapping[int, _Record], row: int, noun: str) -> _Record:
+    try:
+        return by_row[row]
+    except KeyError:
+        raise LookupError(f"There is no {noun} row {row} in the index.") from None
+
+
+def _list(values: Sequence[str]) -> str:
+    """A place for each value: how many there may be, SQLite limits to 32,766."""
+    return f"({', '.join('?' * len(values))})"
+
+
+def _row_list(rows: Sequence[int]) -> _Row:
+    """Any number of rows as one parameter, for ``_IN_ROWS``."""
+    return (json.dumps([int(row) for row in rows]),)
+
+
+def _encodable(text: str) -> str:
+    """The text itself, unless it holds lone surrogates, as no text of an index does."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _to_json(texts: Sequence[str]) -> str:
+    return json.dumps(texts, ensure_ascii=False)
+
+
+def _from_json(texts: str) -> tuple[str, ...]:
+    return tuple(json.loads(texts))
+
+
+def _subject_key(subject: str) -> str:
+    """The same for subjects that differ in case, or in how their accents are composed.
+
+    Source: The Unicode Standard, section 3.13, canonical caseless matching.
+    """
+    folded = unicodedata.normalize("NFD", subject).casefold()
+    return _encodable(unicodedata.normalize("NFC", folded))
+
+
+def _connect(path: Path, query: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{query}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _connect_immutable(path: Path) -> sqlite3.Connection:
+    return _connect(path, "mode=ro&immutable=1")

@@ -1,0 +1,296 @@
+"""Vectors on disk, and the nearest of them.
+
+A score is a pure function of two vectors: always the same float32 sum in the same order, wherever
+the row stands and however many queries come at once. A matrix product of BLAS has not that
+property, so copies of one text would get scores that differ in the last bit, and no fixed order.
+"""
+
+import mmap
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qasearch.index.files import FileDigest, Files, NewFile
+from qasearch.protocols import Rows, Scores, Vectors
+
+if TYPE_CHECKING:
+    import faiss
+
+UNIT_TOLERANCE = 1e-3
+"""How far the length of a vector may be from 1."""
+
+_HEADER_BYTES = 128
+_ROWS_AT_ONCE = 16_384
+_QUERIES_AT_ONCE = 64
+
+_ROUNDING = 1e-5
+"""More than FAISS's sums and ours differ by: 1.1e-6 at most, over 120,000 cosines of 4,096 dims."""
+
+_SPARE_HITS = 16
+"""Rows asked of FAISS beyond k at first, so that most ties at rank k are settled in one go."""
+
+_deserializing = threading.Lock()
+
+
+def write_matrix(
+    files: Files, path: Path, blocks: Iterable[Vectors], *, rows: int, dim: int
+) -> FileDigest:
+    """Write unit rows to a new ``.npy`` file, a block at a time.
+
+    Args:
+        files: the file operations.
+        path: the file, which must not exist.
+        blocks: float32 (n, dim) each; ``rows`` rows in all.
+        rows: how many rows will come.
+        dim: length of a row.
+
+    Raises:
+        ValueError: a block has another shape or type, a row is not a unit vector, or there are
+            more or fewer rows than said.
+        IndexWriteError: no space, or an I/O error.
+    """
+    written = 0
+    with NewFile(files, path) as new:
+        new.write(_header(rows, dim))
+        for block in blocks:
+            check_unit_rows(block, dim, what="vectors", first_row=written)
+            written += len(block)
+            if written > rows:
+                break
+            new.write(block.astype("<f4", copy=False).tobytes())
+        if written != rows:
+            raise ValueError(f"{rows} rows of vectors were announced, not {written}.")
+        return new.seal()
+
+
+def open_matrix(files: Files, path: Path, *, rows: int, dim: int) -> Vectors:
+    """Map a matrix that ``write_matrix`` wrote; only the rows that are used will be read.
+
+    The file must stay as it is while mapped; replacing or removing its name does no harm.
+
+    Returns:
+        float32 (rows, dim), read-only.
+
+    Raises:
+        ValueError: its size or its header is another; the message says what was found.
+        OSError: the file cannot be read.
+    """
+    descriptor = files.open(path)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size != _HEADER_BYTES + 4 * rows * dim:
+            raise ValueError(f"{size:,} bytes")
+        mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
+    finally:
+        os.close(descriptor)
+    if mapped[:_HEADER_BYTES] != _header(rows, dim):
+        raise ValueError("another header")
+    values = np.frombuffer(mapped, dtype="<f4", count=rows * dim, offset=_HEADER_BYTES)
+    return values.reshape(rows, dim)
+
+
+def cosines(vectors: Vectors, queries: Vectors) -> Scores:
+    """The cosine of every query to every row.
+
+    Args:
+        vectors: float32 (n, d), unit rows.
+        queries: float32 (q, d), unit rows.
+
+    Returns:
+        float32 (q, n); equal vectors get equal scores, to the last bit.
+    """
+    return np.einsum("nd,qd->qn", vectors, queries)
+
+
+class FlatIndex:
+    """Exact search by plain numpy: no copy of the vectors, no threads; the reference.
+
+    Args:
+        vectors: float32 (n, d), unit rows; may be mapped from a file.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+
+    def search(self, queries: Vectors, k: int) -> tuple[Scores, Rows]:
+        """Find the k best rows for each query, exactly.
+
+        Args:
+            queries: float32 (q, d), unit rows, contiguous.
+            k: hits per query, at least 1; more than n means all.
+
+        Returns:
+            Scores float32 (q, min(k, n)), cosine in [-1, 1], best first, and their
+            rows int64, same shape; ties by ascending row.
+
+        Raises:
+            ValueError: ``k`` is below 1, or ``queries`` is not as described.
+        """
+        k = _checked_k(queries, k, self._vectors)
+        found = _empty_hits(len(queries), k)
+        for first in range(0, len(queries), _QUERIES_AT_ONCE):
+            block = slice(first, first + _QUERIES_AT_ONCE)
+            for i, hits in enumerate(self._search_block(queries[block], k), start=first):
+                found[0][i], found[1][i] = hits
+        return found
+
+    def _search_block(self, queries: Vectors, k: int) -> list[tuple[Scores, Rows]]:
+        hits = [(np.empty(0, np.float32), np.empty(0, np.int64)) for _ in queries]
+        for first in range(0, len(self._vectors), _ROWS_AT_ONCE):
+            scores = cosines(self._vectors[first : first + _ROWS_AT_ONCE], queries)
+            rows = np.arange(first, first + scores.shape[1], dtype=np.int64)
+            hits = [
+                _best(np.concatenate((best, new)), np.concatenate((best_rows, rows)), k)
+                for (best, best_rows), new in zip(hits, scores, strict=True)
+            ]
+        return hits
+
+
+class FaissIndex:
+    """Search by FAISS, scored again from the vectors themselves: what ``FlatIndex`` finds, faster.
+
+    FAISS proposes rows; which k of them are best, and in which order, the exact scores decide. So
+    ties, on which FAISS promises nothing, end as everywhere: by ascending row.
+
+    Args:
+        index: over the rows of ``vectors``, by inner product.
+        vectors: float32 (n, d), unit rows; may be mapped from a file.
+    """
+
+    def __init__(self, index: "faiss.Index", vectors: Vectors) -> None:
+        self._index = index
+        self._vectors = vectors
+        self._process = os.getpid()
+
+    def search(self, queries: Vectors, k: int) -> tuple[Scores, Rows]:
+        """Find the k best rows for each query; as ``FlatIndex.search``, word for word."""
+        if os.getpid() != self._process:
+            # The threads of FAISS do not live on in a forked process; it would wait for them.
+            return FlatIndex(self._vectors).search(queries, k)
+        k = _checked_k(queries, k, self._vectors)
+        found = _empty_hits(len(queries), k)
+        pending = np.arange(len(queries)) if k else np.empty(0, np.int64)
+        depth = k + _SPARE_HITS
+        while len(pending):
+            depth = min(depth, len(self._vectors))
+            scores, rows = self._index.search(queries[pending], depth)
+            # A row left out can only belong to the k best if its score is that of rank k, rounded.
+            settled = scores[:, k - 1] - scores[:, -1] > _ROUNDING
+            settled |= depth == len(self._vectors)
+            for i in np.flatnonzero(settled):
+                query = pending[i]
+                candidates = np.sort(rows[i])
+                exact = cosines(self._vectors[candidates], queries[query : query + 1])[0]
+                found[0][query], found[1][query] = _best(exact, candidates, k)
+            pending = pending[~settled]
+            depth *= 4
+        return found
+
+
+def write_faiss(files: Files, path: Path, vectors: Vectors) -> FileDigest:
+    """Build the FAISS index of some vectors and write it to a new file.
+
+    Args:
+        files: the file operations.
+        path: the file, which must not exist.
+        vectors: float32 (n, d), unit rows; read a block at a time.
+
+    Raises:
+        IndexWriteError: no space, or an I/O error.
+    """
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    for first in range(0, len(vectors), _ROWS_AT_ONCE):
+        index.add(vectors[first : first + _ROWS_AT_ONCE])
+    with NewFile(files, path) as new:
+        # FAISS's own file writer loses its last buffer on a full disk, and says nothing.
+        faiss.write_index(index, cast(Any, faiss).PyCallbackIOWriter(new.write))
+        return new.seal()
+
+
+def read_faiss(data: bytes, *, rows: int, dim: int) -> "faiss.Index":
+    """Read the FAISS index that ``write_faiss`` wrote, from bytes whose hash was checked.
+
+    Raises:
+        ValueError: it is another kind of index; the message says what was found.
+    """
+    import faiss
+
+    # The limit holds for the whole process, so one reader at a time sets it.
+    with _deserializing:
+        limit = faiss.get_deserialization_vector_byte_limit()
+        faiss.set_deserialization_vector_byte_limit(len(data))
+        try:
+            index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
+        except RuntimeError as error:
+            raise ValueError("what FAISS cannot read") from error
+        finally:
+            faiss.set_deserialization_vector_byte_limit(limit)
+    expected = ("IndexFlatIP", dim, rows, faiss.METRIC_INNER_PRODUCT, True)
+    found = (type(index).__name__, index.d, index.ntotal, index.metric_type, index.is_trained)
+    if found != expected:
+        raise ValueError(f"{found[0]} of {index.ntotal:,} x {index.d}")
+    return index
+
+
+def check_unit_rows(vectors: Vectors, dim: int, *, what: str, first_row: int = 0) -> None:
+    """Refuse what is not float32 (n, dim) with unit rows.
+
+    Args:
+        vectors: what to check.
+        dim: length that the rows must have.
+        what: ``vectors`` or ``queries``, for the message.
+        first_row: number of the first row, for the message.
+
+    Raises:
+        ValueError: another type or shape, or a row whose length is not 1 (NaN, zero, ...).
+    """
+    if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != dim:
+        shape = " x ".join(map(str, vectors.shape))
+        raise ValueError(f"{what} must be float32, n x {dim}, not {vectors.dtype}, {shape}.")
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    # Written so that NaN, which compares false with everything, is wrong too.
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))
+    if len(wrong):
+        row, length = first_row + int(wrong[0]), lengths[wrong[0]]
+        raise ValueError(f"{what}: row {row} has length {length:.6g}, not 1.")
+
+
+def _header(rows: int, dim: int) -> bytes:
+    """The head of a ``.npy`` file, format 1.0: written out here, so that no version changes it.
+
+    Source: numpy.lib.format, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+    """
+    start = b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little")
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dim}), }}"
+    return (start + text.encode("ascii")).ljust(_HEADER_BYTES - 1) + b"\n"
+
+
+def _checked_k(queries: Vectors, k: int, vectors: Vectors) -> int:
+    """How many hits to return for each query, after a look at what was asked."""
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}.")
+    check_unit_rows(queries, vectors.shape[1], what="queries")
+    if not queries.flags.c_contiguous:
+        raise ValueError("queries must be contiguous; pass numpy.ascontiguousarray of them.")
+    return min(k, len(vectors))
+
+
+def _empty_hits(queries: int, k: int) -> tuple[Scores, Rows]:
+    return np.empty((queries, k), np.float32), np.empty((queries, k), np.int64)
+
+
+def _best(scores: Scores, rows: Rows, k: int) -> tuple[Scores, Rows]:
+    """The k best, best first; ``rows`` must ascend among equal scores, and so do those returned."""
+    if k < len(scores):
+        worst = np.partition(scores, len(scores) - k)[len(scores) - k]
+        kept = np.flatnonzero(scores >= worst)
+        scores, rows = scores[kept], rows[kept]
+    order: NDArray[np.int64] = np.argsort(-scores, kind="stable")[:k]
+    return scores[order], rows[order]

@@ -1,0 +1,59 @@
+"""The seams: what an own embedder or vector index must offer, and the arrays that cross them."""
+
+from collections.abc import Iterable, Sequence, Sized
+from typing import Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""float32 (n, d); rows of unit length."""
+Scores: TypeAlias = NDArray[np.float32]
+"""float32 (q, k); cosine, best first."""
+Rows: TypeAlias = NDArray[np.int64]
+"""int64 (q, k) or (n,); row numbers of passages or questions."""
+
+Batch = TypeVar("Batch", bound=Sized)
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors. Optional: ``name``, shown to people in place of the fingerprint."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the vectors: weights, tokenizer, pooling, prompts, dimension, length."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Embed stored texts: float32 (n, dim), unit rows, in the order of ``texts``."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions asked: float32 (n, dim), unit rows, in the order of ``texts``."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Finds the nearest rows."""
+
+    def search(self, queries: Vectors, k: int) -> tuple[Scores, Rows]:
+        """Find the k best rows for each query: scores best first, ties by ascending row."""
+        ...
+
+
+class Progress(Protocol):
+    """Wraps an iterable of batches and shows how far it got; each batch counts its ``len``."""
+
+    def __call__(self, batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:
+        """Yield the batches unchanged; ``total`` is the sum of their lengths."""
+        ...
+
+
+def no_progress(batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:
+    """Show nothing."""
+    return batches

@@ -1,0 +1,6 @@
+"""A question in, ranked articles and passages out."""
+
+from qasearch.query.search import Options, search
+from qasearch.query.where import Where
+
+__all__ = ["Options", "Where", "search"]

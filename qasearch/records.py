@@ -1,0 +1,296 @@
+"""The nouns: what flows through the build and what comes back from a search."""
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Literal
+
+PassageKind = Literal["point", "section", "bullet", "paragraph"]
+Verdict = Literal["answer", "related", "no_answer"]
+Mode = Literal["dense"]
+ConditionField = Literal["subject", "date"]
+ConditionOp = Literal["=", ">=", "<=", ">", "<"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit of retrieval: one numbered point of an answer, or what stands in for one.
+
+    Attributes:
+        article_id: id of the article it belongs to.
+        seq: 1-based place among the article's passages, in the order of the document; unique.
+        kind: ``point`` for a numbered item or a numbered heading; else what it was cut from.
+        text: the body, without marker and title.
+        start, end: code points into the article's answer; ``answer[start:end]`` is the source,
+            marker and title included.
+        ordinal: the number as printed (``"3"``, ``"2.1"``); may repeat; None unless a point.
+        title: the bold or leading title, without its number and colon.
+        section_path: the headings above it, outermost first.
+        run: 1-based number of the run of points it belongs to; None unless a point.
+        lead_in: the paragraph that announced its run, when no heading did.
+    """
+
+    article_id: str
+    seq: int
+    kind: PassageKind
+    text: str
+    start: int
+    end: int
+    ordinal: str | None = None
+    title: str | None = None
+    section_path: tuple[str, ...] = ()
+    run: int | None = None
+    lead_in: str | None = None
+
+    @property
+    def id(self) -> str:
+        """``"<article id>#<seq>"``."""
+        return f"{self.article_id}#{self.seq}"
+
+    @property
+    def section(self) -> str | None:
+        """The headings above it as one line, ``"fMRI > Pros"``; None without any."""
+        return " > ".join(self.section_path) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One question with its answer, as read and split.
+
+    Attributes:
+        id: unique in an index.
+        question: one line.
+        answer: the decoded text, never normalised: the offsets of passages point into it.
+        subjects, urls, paths: one for each place the article was published at; may be empty.
+        date: of its newest publication.
+        intro: the prose before the first point or heading.
+        summary: the closing prose after the last point.
+        passages: in the order of the document; ``ingest.split`` fills them, with intro, summary
+            and flags, so an article from elsewhere may leave all four empty.
+        flags: ``refusal``, ``truncated``, ``no_points``, ``unclosed_fence``; sorted.
+    """
+
+    id: str
+    question: str
+    answer: str
+    subjects: tuple[str, ...] = ()
+    date: datetime.date | None = None
+    urls: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    intro: str | None = None
+    summary: str | None = None
+    passages: tuple[Passage, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PassageHit:
+    """A passage that a search found.
+
+    Attributes:
+        rank: from 1.
+        passage: the passage itself.
+        score: orders the hits of one query, higher is better; means nothing across queries.
+        confidence: probability that it answers; None while the index is not calibrated.
+        highlights: (start, end) code points into ``passage.text``.
+    """
+
+    rank: int
+    passage: Passage
+    score: float
+    confidence: float | None = None
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleHit:
+    """An article that a search found, with the passages of it that answer best.
+
+    Attributes:
+        rank: from 1.
+        article: the article itself; its ``passages`` are left empty, the answering ones are below.
+        score: orders the hits of one query, higher is better; means nothing across queries.
+        scores: the parts of the score by signal (``question``, ``passage``).
+        points: its best passages of any kind, best first.
+        confidence: probability that it answers; None while the index is not calibrated.
+        same_question: ids of articles that ask the same and ranked below it.
+    """
+
+    rank: int
+    article: Article
+    score: float
+    scores: dict[str, float]
+    points: tuple[PassageHit, ...]
+    confidence: float | None = None
+    same_question: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file, or a line of one, that a build or a reader left out, and why."""
+
+    path: str
+    line: int | None
+    reason: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        generation: name of the generation that now answers.
+        added, changed, removed, unchanged: articles, against the generation before.
+        skipped: articles left out on purpose (``no_index`` and refusals to answer).
+        refused: what could not be read, with reasons.
+        warnings: what was read but looks wrong, as readable lines.
+        articles, passages: in the generation.
+        embedded, reused: distinct texts sent through the model, and found in the cache.
+        seconds: wall time.
+    """
+
+    generation: str
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    skipped: int
+    articles: int
+    passages: int
+    embedded: int
+    reused: int
+    seconds: float
+    refused: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of a metadata filter.
+
+    Equal conditions on one field are alternatives; fields, and ranges of one field, combine.
+
+    Attributes:
+        field: ``subject`` (any of the article's subjects, ignoring case) or ``date``.
+        op: ranges are for ``date`` only.
+        value: a subject, or an ISO date.
+    """
+
+    field: ConditionField
+    op: ConditionOp
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What an index holds, for people and for programs.
+
+    Attributes:
+        path: the index folder.
+        generation: name of the generation that answers.
+        created: ISO time of its commit, UTC.
+        model: name of the embedder; ``fingerprint`` decides whether two are the same.
+        dim: length of its vectors.
+        articles, passages: counts.
+        bytes: size on disk of the generation, and of the embedding cache beside it.
+    """
+
+    path: str
+    generation: str
+    created: str
+    model: str
+    fingerprint: str
+    dim: int
+    articles: int
+    passages: int
+    bytes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What one query brought back.
+
+    Attributes:
+        verdict: ``no_answer`` when nothing came back; ``related`` while an index is not calibrated.
+        generation, model, article_count, passage_count: the index that answered.
+        took_ms: wall time, the embedding of the query included.
+        articles: best first; empty in a flat search.
+        passages: best first, for a flat search only, else None.
+        facets: for each field asked for, (value, number of articles returned), most first.
+        warnings: what the caller should know, as readable lines (a query cut to its limit, ...).
+    """
+
+    query: str
+    mode: Mode
+    verdict: Verdict
+    generation: str
+    model: str
+    article_count: int
+    passage_count: int
+    took_ms: float
+    articles: tuple[ArticleHit, ...]
+    passages: tuple[PassageHit, ...] | None = None
+    facets: dict[str, list[tuple[str, int]]] = field(
+        default_factory=dict[str, list[tuple[str, int]]]
+    )
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The result in the schema ``qasearch.search/1``: JSON types only, finite numbers."""
+        hits: dict[str, object] = (
+            {"articles": [_article_dict(hit) for hit in self.articles]}
+            if self.passages is None
+            else {"passages": [_passage_dict(hit) for hit in self.passages]}
+        )
+        return {
+            "schema": "qasearch.search/1",
+            "query": self.query,
+            "mode": self.mode,
+            "verdict": self.verdict,
+            "index": {
+                "generation": self.generation,
+                "model": self.model,
+                "articles": self.article_count,
+                "passages": self.passage_count,
+            },
+            "took_ms": round(self.took_ms, 3),
+            "facets": {name: [list(pair) for pair in pairs] for name, pairs in self.facets.items()},
+            **hits,
+            "warnings": list(self.warnings),
+        }
+
+
+def _article_dict(hit: ArticleHit) -> dict[str, object]:
+    article = hit.article
+    return {
+        "rank": hit.rank,
+        "id": article.id,
+        "question": article.question,
+        "subjects": list(article.subjects),
+        "date": article.date.isoformat() if article.date else None,
+        "url": article.urls[0] if article.urls else None,
+        "path": article.paths[0] if article.paths else None,
+        "confidence": hit.confidence,
+        "score": hit.score,
+        "scores": dict(hit.scores),
+        "points": [_passage_dict(point) for point in hit.points],
+        "same_question": list(hit.same_question),
+    }
+
+
+def _passage_dict(hit: PassageHit) -> dict[str, object]:
+    passage = hit.passage
+    return {
+        "rank": hit.rank,
+        "id": passage.id,
+        "ordinal": passage.ordinal,
+        "kind": passage.kind,
+        "section": passage.section,
+        "title": passage.title,
+        "text": passage.text,
+        "confidence": hit.confidence,
+        "score": hit.score,
+        "start": passage.start,
+        "end": passage.end,
+        "highlights": [list(span) for span in hit.highlights],
+    }

@@ -1,0 +1,102 @@
+"""One writer at a time, and nobody waits for the dead."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from qasearch.errors import IndexLockedError, IndexWriteError
+from qasearch.index import Files
+from qasearch.index.lock import WriterLock
+from tests.index.stores import build, writer_for
+
+
+def lock(index, wait=0.0) -> WriterLock:
+    return WriterLock(index, wait=wait, files=Files())
+
+
+def test_the_second_writer_is_told_who_builds(tmp_path):
+    with (
+        writer_for(tmp_path),
+        pytest.raises(IndexLockedError) as caught,
+        writer_for(tmp_path),
+    ):
+        pytest.fail("two writers at once")
+    assert re.fullmatch(rf"process {os.getpid()} on \S+ since 20\S+", caught.value.holder)
+    build(tmp_path)  # free again
+
+
+def test_a_lock_can_be_taken_again(tmp_path):
+    for _ in range(2):
+        held = lock(tmp_path)
+        held.acquire()
+        with pytest.raises(IndexLockedError):
+            lock(tmp_path).acquire()
+        held.release()
+
+
+def test_a_writer_may_wait(tmp_path):
+    held = lock(tmp_path)
+    held.acquire()
+    threading.Timer(0.2, held.release).start()
+    waiting = lock(tmp_path, wait=60)
+    waiting.acquire()
+    waiting.release()
+
+
+def test_waiting_ends(tmp_path):
+    held = lock(tmp_path)
+    held.acquire()
+    with pytest.raises(IndexLockedError):
+        lock(tmp_path, wait=0.1).acquire()
+    held.release()
+
+
+def test_a_killed_holder_holds_nothing(tmp_path):
+    code = f"""
+import time
+from pathlib import Path
+from qasearch.index import Files
+from qasearch.index.lock import WriterLock
+lock = WriterLock(Path({str(tmp_path)!r}), wait=0, files=Files())
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(IndexLockedError, match=f"process {holder.pid} on"):
+            lock(tmp_path).acquire()
+        holder.kill()
+        holder.wait()
+    freed = lock(tmp_path, wait=30)
+    freed.acquire()
+    freed.release()
+
+
+@pytest.mark.parametrize(
+    ("said", "holder"),
+    [(b"", "another process"), (b"\xff\x1b[2J\x00 x", "\ufffd[2J x"), (b" \n", "another process")],
+)
+def test_what_the_holder_said_is_made_printable(tmp_path, said, holder):
+    held = lock(tmp_path)
+    held.acquire()
+    (tmp_path / "LOCK").write_bytes(said)
+    with pytest.raises(IndexLockedError) as caught:
+        lock(tmp_path).acquire()
+    held.release()
+    assert caught.value.holder == holder
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/null")],
+    ids=["fifo", "dir", "link"],
+)
+def test_a_lock_that_is_no_file_is_refused(tmp_path, make):
+    make(tmp_path / "LOCK")
+    with pytest.raises(IndexWriteError, match="LOCK"):
+        lock(tmp_path).acquire()

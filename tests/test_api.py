@@ -1,0 +1,254 @@
+"""The library as an application uses it: build, open, search; every score against plain numpy."""
+
+import datetime
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qasearch import Article, BuildRefusedError, Index, IndexStoreError, NoArticlesError
+from qasearch.errors import IndexMismatchError, IndexNotFoundError
+from qasearch.ingest import passage_text, question_text, split_article
+from qasearch.query.rank import QUESTION_WEIGHT
+from tests.tiny import TinyEmbedder
+
+MONEY = Article(
+    id="money",
+    question="Who pays for the harbour?",
+    answer="Several purses.\n\n1. **Tolls**: every ship pays a toll when it lands.\n\n"
+    "2. **Taxes**: the town adds a share of its taxes.\n\nIn summary, everybody pays.",
+    subjects=("Economics", "Law"),
+    date=datetime.date(2026, 1, 2),
+    urls=("https://example.org/money",),
+)
+STORMS = Article(
+    id="storms",
+    question="How does the harbour withstand storms?",
+    answer="1. **Walls**: two stone walls break the waves.\n\n"
+    "2. **Warnings**: a bell rings when the wind rises.",
+    subjects=("Engineering",),
+    date=datetime.date(2026, 3, 4),
+)
+FISH = Article(
+    id="fish", question="Which fish are landed?", answer="Mostly herring and cod, in autumn."
+)
+ARTICLES = [MONEY, STORMS, FISH]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    folder = tmp_path_factory.mktemp("api") / "index"
+    Index.build(ARTICLES, folder, embedder=TinyEmbedder())
+    return Index.open(folder, embedder=TinyEmbedder())
+
+
+def test_a_question_finds_its_article_and_the_point_that_answers(index: Index) -> None:
+    result = index.search("a toll for every ship")
+    assert result.articles[0].article.id == "money"
+    point = result.articles[0].points[0]
+    assert (point.passage.ordinal, point.passage.title) == ("1", "Tolls")
+    assert point.passage.text == "every ship pays a toll when it lands."
+    assert (result.mode, result.verdict) == ("dense", "related")
+    assert (result.article_count, result.passage_count) == (3, 5)
+
+
+@pytest.mark.parametrize("query", ["who pays", "bell and waves", "herring", "harbour", "xyzzy"])
+def test_every_score_is_that_of_plain_numpy(index: Index, query: str) -> None:
+    embedder = TinyEmbedder()
+    (asked,) = embedder.embed_queries([query])
+    expected: dict[str, tuple[float, list[float]]] = {}
+    for article in map(split_article, ARTICLES):
+        texts = [passage_text(article, passage) for passage in article.passages]
+        passages = [float(score) for score in embedder.embed_passages(texts) @ asked]
+        question = float(embedder.embed_passages([question_text(article)])[0] @ asked)
+        score = (1 - QUESTION_WEIGHT) * max(passages) + QUESTION_WEIGHT * question
+        expected[article.id] = score, sorted(passages, reverse=True)
+
+    hits = index.search(query).articles
+
+    assert [hit.rank for hit in hits] == [1, 2, 3]
+    by_score = sorted(expected, key=lambda id: (-round(expected[id][0], 5), id))
+    assert [hit.article.id for hit in hits] == by_score
+    for hit in hits:
+        score, passages = expected[hit.article.id]
+        assert hit.score == pytest.approx(score, abs=1e-6)
+        assert hit.scores["passage"] == pytest.approx(passages[0], abs=1e-6)
+        assert [point.score for point in hit.points] == pytest.approx(passages[:3], abs=1e-6)
+
+
+def test_a_flat_search_ranks_passages(index: Index) -> None:
+    result = index.search("the bell rings in wind", flat=True, k=2)
+    assert result.articles == ()
+    assert result.passages is not None
+    assert (result.passages[0].rank, result.passages[0].passage.id) == (1, "storms#2")
+    assert len(result.passages) == 2
+
+
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        ({"subject": "economics"}, {"money"}),
+        ({"subject": ["LAW", "engineering"]}, {"money", "storms"}),
+        ({"date": (">=", "2026-02-01")}, {"storms"}),
+        ({"date": [(">", "2026-01-01"), ("<", "2026-02-01")]}, {"money"}),
+        ({"subject": "Law", "date": (">", "2026-02-01")}, set[str]()),
+    ],
+)
+def test_a_filter_scores_what_is_left_exactly(
+    index: Index, where: dict[str, object], ids: set[str]
+) -> None:
+    everything = {hit.article.id: hit for hit in index.search("harbour", k=3).articles}
+    filtered = index.search("harbour", where=where)  # pyright: ignore[reportArgumentType]
+    assert {hit.article.id for hit in filtered.articles} == ids
+    for hit in filtered.articles:
+        assert hit.score == everything[hit.article.id].score
+    assert filtered.verdict == ("related" if ids else "no_answer")
+    flat = index.search("harbour", where=where, flat=True)  # pyright: ignore[reportArgumentType]
+    assert {hit.passage.article_id for hit in flat.passages or ()} == ids
+
+
+def test_facets_count_the_articles_returned(index: Index) -> None:
+    result = index.search("harbour", facets=["subject"])
+    assert result.facets == {"subject": [("Economics", 1), ("Engineering", 1), ("Law", 1)]}
+
+
+def test_many_queries_are_answered_in_their_order(index: Index) -> None:
+    queries = ["herring", "the town adds taxes", "stone walls"]
+    results = index.search_many(queries)
+    assert [result.query for result in results] == queries
+    assert [result.articles[0].article.id for result in results] == ["fish", "money", "storms"]
+    assert index.search_many([]) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"k": 0}, "k must be a whole number from 1 to 100"),
+        ({"k": 101}, "k must be"),
+        ({"k": True}, "k must be"),
+        ({"k": 2.0}, "k must be"),
+        ({"points": -1}, "points must be a whole number from 0"),
+        ({"facets": ["author"]}, "no field 'author'"),
+        ({"where": {"author": "me"}}, "no field 'author'"),
+    ],
+)
+def test_a_slip_of_the_caller_is_a_value_error(
+    index: Index, options: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        index.search("harbour", **options)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_json_is_the_documented_schema(index: Index) -> None:
+    result = index.search("a toll for every ship", k=1, points=1, facets=["subject"]).to_dict()
+    told = json.loads(json.dumps(result, allow_nan=False))
+    (article,) = told.pop("articles")
+    (point,) = article.pop("points")
+    assert told.pop("index")["articles"] == 3
+    assert math.isfinite(told.pop("took_ms"))
+    assert told == {
+        "schema": "qasearch.search/1",
+        "query": "a toll for every ship",
+        "mode": "dense",
+        "verdict": "related",
+        "facets": {"subject": [["Economics", 1], ["Law", 1]]},
+        "warnings": [],
+    }
+    assert article.pop("score") > 0
+    assert set(article.pop("scores")) == {"question", "passage"}
+    assert article == {
+        "rank": 1,
+        "id": "money",
+        "question": "Who pays for the harbour?",
+        "subjects": ["Economics", "Law"],
+        "date": "2026-01-02",
+        "url": "https://example.org/money",
+        "path": None,
+        "confidence": None,
+        "same_question": [],
+    }
+    start, end = point.pop("start"), point.pop("end")
+    assert MONEY.answer[start:end] == "1. **Tolls**: every ship pays a toll when it lands."
+    assert point.pop("score") > 0
+    assert point == {
+        "rank": 1,
+        "id": "money#1",
+        "ordinal": "1",
+        "kind": "point",
+        "section": None,
+        "title": "Tolls",
+        "text": "every ship pays a toll when it lands.",
+        "confidence": None,
+        "highlights": [],
+    }
+
+
+def test_show_gives_back_what_was_built(index: Index) -> None:
+    assert index.article("money") == split_article(MONEY)
+    assert index.passage("storms#2").title == "Warnings"
+    for id in ("storms#3", "storms", "#1", "nobody#1", "storms#02"):
+        with pytest.raises(LookupError, match="There is no"):
+            index.passage(id)
+
+
+def test_a_rebuild_reports_what_changed_and_reuses_what_it_knows(tmp_path: Path) -> None:
+    embedder = TinyEmbedder()
+    first = Index.build(ARTICLES, tmp_path, embedder=embedder)
+    assert (first.added, first.embedded, first.reused) == (3, 8, 0)
+    edited = Article(id="fish", question=FISH.question, answer="Mostly herring, cod and eel.")
+    new = Article(id="birds", question="Which birds nest there?", answer="Gulls.")
+    second = Index.build([MONEY, edited, new], tmp_path, embedder=embedder)
+    counts = (second.added, second.changed, second.removed, second.unchanged)
+    assert counts == (1, 1, 1, 1)
+    # The edited passage, and the new article's passage and question.
+    assert (second.embedded, second.reused) == (3, 4)
+    with Index.open(tmp_path, embedder=embedder) as index:
+        assert index.status().articles == 3
+        assert index.search("eel").articles[0].article.id == "fish"
+
+
+def test_another_embedder_is_refused_with_both_sides_named(tmp_path: Path) -> None:
+    Index.build([FISH], tmp_path, embedder=TinyEmbedder(64))
+    with pytest.raises(IndexMismatchError) as caught:
+        Index.open(tmp_path, embedder=TinyEmbedder(32))
+    assert "tiny-64" in str(caught.value)
+    assert "tiny-32" in str(caught.value)
+    assert "qasearch build" in caught.value.hint
+
+
+def test_what_is_not_there_has_its_own_error(tmp_path: Path) -> None:
+    with pytest.raises(IndexNotFoundError, match="no index"):
+        Index.open(tmp_path / "nowhere", embedder=TinyEmbedder())
+    with pytest.raises(NoArticlesError):
+        Index.build(tmp_path / "nowhere", tmp_path / "index", embedder=TinyEmbedder())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoArticlesError):
+        Index.build([tmp_path / "empty"], tmp_path / "index", embedder=TinyEmbedder())
+
+
+def test_a_refused_article_is_reported_and_strict_commits_nothing(tmp_path: Path) -> None:
+    blank = Article(id="blank", question=" ", answer="Something.")
+    report = Index.build([FISH, blank], tmp_path, embedder=TinyEmbedder())
+    assert report.articles == 1
+    assert [refusal.path for refusal in report.refused] == ["blank"]
+    with pytest.raises(BuildRefusedError, match="nothing was built") as caught:
+        Index.build([MONEY, blank], tmp_path, embedder=TinyEmbedder(), strict=True)
+    assert len(caught.value.refused) == 1
+    with Index.open(tmp_path, embedder=TinyEmbedder()) as index:
+        assert index.article("fish").id == "fish"
+        with pytest.raises(LookupError):
+            index.article("money")
+
+
+class Broken(TinyEmbedder):
+    def embed_passages(self, texts):  # pyright: ignore
+        return np.full((len(texts), self.dim), np.nan, dtype=np.float32)
+
+
+def test_a_vector_that_is_none_never_gets_in(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="length nan"):
+        Index.build([FISH], tmp_path, embedder=Broken())
+    with pytest.raises(IndexStoreError):
+        Index.open(tmp_path, embedder=TinyEmbedder())
