@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, cast
 
-from qasearch.build import publish, read, take
+from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.index import Generation
 from qasearch.ingest import SPLITTER_VERSION
@@ -42,13 +42,17 @@ class Index:
         include_no_index: bool = False,
         strict: bool = False,
         rebuild: bool = False,
+        allow_shrink: bool = False,
+        dry_run: bool = False,
         offline: bool = False,
         wait: float = 0.0,
         progress: Progress = no_progress,
     ) -> BuildReport:
-        """Read articles, embed their questions and passages, and publish a new generation.
+        """Bring an index up to what its sources hold now, and publish it at one stroke.
 
-        Until the last moment the index that was there answers; after an error it still does.
+        Only files that changed are read, and only texts never seen are embedded. Until the last
+        moment the index that was there answers; after an error it still does. An article whose file
+        became unreadable stays in its last good version, flagged ``stale``.
 
         Args:
             sources: what to read.
@@ -59,35 +63,41 @@ class Index:
             exclude: globs on the names of files and folders to leave out.
             include_no_index: keep articles marked ``no_index`` and refusals to answer.
             strict: commit nothing if anything was refused.
-            rebuild: embed every text anew instead of taking known ones from the cache.
+            rebuild: read everything anew; vectors still come from the cache.
+            allow_shrink: go on although more than a fifth of the articles are gone.
+            dry_run: report what would be done, and write nothing.
             offline: never ask the network for a model.
             wait: seconds to wait for another builder to end.
             progress: shows how far the work got.
 
         Raises:
             NoArticlesError: nothing to read there.
-            BuildRefusedError: ``strict``, and something was refused; or nothing was readable.
+            BuildRefusedError: ``strict``, and something was refused; or nothing was readable; or
+                more than a fifth of the articles are gone.
             IndexLockedError: another process is building.
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
         paths = _paths(sources)
-        if paths is None:
-            reading = take(cast(Iterable[Article], sources))
-        else:
-            reading = read(
+        source = (
+            ArticleSource(cast(Iterable[Article], sources))
+            if paths is None
+            else FileSource(
                 paths,
                 include=include,
                 exclude=exclude,
                 include_no_index=include_no_index,
                 progress=progress,
             )
-        return publish(
-            reading,
+        )
+        return build(
+            source,
             Path(index),
             embedder or load_embedder(model, offline=offline),
             strict=strict,
             rebuild=rebuild,
+            allow_shrink=allow_shrink,
+            dry_run=dry_run,
             wait=wait,
             progress=progress,
         )

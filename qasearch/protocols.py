@@ -1,6 +1,7 @@
 """The seams: what an own embedder or vector index must offer, and the arrays that cross them."""
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from itertools import islice
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ Rows: TypeAlias = NDArray[np.int64]
 """int64 (q, k) or (n,); row numbers of passages or questions."""
 
 Batch = TypeVar("Batch", bound=Sized)
+Entry = TypeVar("Entry")
 
 
 class Embedder(Protocol):
@@ -57,3 +59,10 @@ class Progress(Protocol):
 def no_progress(batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:
     """Show nothing."""
     return batches
+
+
+def in_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    """Yield the entries in lists of ``size``; the last may be shorter."""
+    iterator = iter(entries)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -135,12 +135,41 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A file as a generation remembers it, so that the next build need not read it again.
+
+    Attributes:
+        name: of the file, as ``Article.paths`` give it.
+        sha256: of its bytes, in hex; None if they could not be read.
+        include_no_index: whether articles marked ``no_index`` were taken.
+        article_ids: of the articles it holds, sorted.
+        stale_ids: of the articles it held when it was last readable, sorted; they stay.
+        refused: what of it could not be read.
+        skipped: number of articles left out on purpose.
+    """
+
+    name: str
+    sha256: str | None
+    include_no_index: bool
+    article_ids: tuple[str, ...]
+    stale_ids: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    skipped: int = 0
+
+    def ids(self) -> set[str]:
+        """All articles that depend on it."""
+        return {*self.article_ids, *self.stale_ids}
+
+
+@dataclass(frozen=True, slots=True)
 class BuildReport:
     """What a build did.
 
     Attributes:
-        generation: name of the generation that now answers.
-        added, changed, removed, unchanged: articles, against the generation before.
+        generation: name of the generation that now answers; None after a dry run without one.
+        added, changed, removed, renamed, unchanged: articles, against the generation before;
+            renamed ones differ in nothing but the names of their files.
+        stale: articles kept in their last good version, for want of a readable one.
         skipped: articles left out on purpose (``no_index`` and refusals to answer).
         refused: what could not be read, with reasons.
         warnings: what was read but looks wrong, as readable lines.
@@ -149,11 +178,13 @@ class BuildReport:
         seconds: wall time.
     """
 
-    generation: str
+    generation: str | None
     added: int
     changed: int
     removed: int
+    renamed: int
     unchanged: int
+    stale: int
     skipped: int
     articles: int
     passages: int

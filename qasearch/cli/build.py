@@ -30,7 +30,7 @@ def build(
         typer.Argument(metavar="PATH", help="Files and folders of articles.  [default: seeds]"),
     ] = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Embed every text anew, not only new ones.")
+        bool, typer.Option("--rebuild", help="Read every file anew; the cache still gives vectors.")
     ] = False,
     model: ModelOption = None,
     include: IncludeOption = None,
@@ -38,6 +38,12 @@ def build(
     include_no_index: NoIndexOption = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Keep the old index if any file is refused.")
+    ] = False,
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Go on if over a fifth of the articles are gone.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")
     ] = False,
     wait: Annotated[
         float,
@@ -48,7 +54,7 @@ def build(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Read articles and write the index.
+    """Read what changed and write the index anew.
 
     The old index answers until the new one is whole.
 
@@ -72,6 +78,8 @@ def build(
             include_no_index=include_no_index,
             strict=strict,
             rebuild=rebuild,
+            allow_shrink=allow_shrink,
+            dry_run=dry_run,
             offline=offline,
             wait=wait,
             progress=progress_on_terminal(quiet=quiet),
@@ -81,7 +89,7 @@ def build(
         raise
     _list(report.refused)
     warn(report.warnings, quiet=quiet, verbose=verbose)
-    write(visible(_figures(report)))
+    write(visible(_figures(report, dry_run=dry_run)))
     return ExitCode.REPORT if report.refused else ExitCode.DONE
 
 
@@ -91,7 +99,7 @@ def _list(refused: Sequence[Refusal]) -> None:
         say(str(ArticleError(refusal.path, refusal.line, refusal.reason, kind=refusal.kind)))
 
 
-def _figures(report: BuildReport) -> str:
+def _figures(report: BuildReport, *, dry_run: bool) -> str:
     """The report on one line."""
     articles = ", ".join(
         f"{count:,} {what}"
@@ -99,7 +107,9 @@ def _figures(report: BuildReport) -> str:
             ("added", report.added),
             ("changed", report.changed),
             ("removed", report.removed),
+            ("renamed", report.renamed),
             ("unchanged", report.unchanged),
+            ("stale", report.stale),
             ("skipped", report.skipped),
             ("refused", len(report.refused)),
         )
@@ -107,5 +117,5 @@ def _figures(report: BuildReport) -> str:
     return (
         f"{report.articles:,} articles ({articles}), {report.passages:,} passages "
         f"({report.embedded:,} texts embedded, {report.reused:,} reused) "
-        f"in {report.seconds:.1f} s: {report.generation}"
+        f"in {report.seconds:.1f} s: {'dry run' if dry_run else report.generation}"
     )

@@ -77,7 +77,8 @@ def _fields(article: Article, path: str | None) -> dict[str, object]:
                 "ordinal": passage.ordinal,
                 "title": passage.title,
                 "text": passage.text,
-                "section": passage.section,
+                # The nearest heading; the passages below have the whole path.
+                "section": passage.section_path[-1] if passage.section_path else None,
             }
             for passage in article.passages
             if passage.kind == "point"

@@ -7,7 +7,8 @@ import numpy as np
 from qasearch.embed.windows import Ids
 
 PADDED_TOKENS = 1_024
-"""Tokens in a batch, padding counted."""
+"""Tokens in a batch, padding counted. From 512 to 4,096 the speed is the same within 4 % (500
+points of 77 tokens on average, all-MiniLM-L6-v2, one thread); fewer need less memory."""
 
 
 def batches(lengths: Sequence[int], *, padded_tokens: int = PADDED_TOKENS) -> Iterator[list[int]]:

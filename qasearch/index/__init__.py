@@ -1,9 +1,10 @@
 """What lies in ``index/``: vectors, texts, and the generations that hold them together."""
 
-from qasearch.index.cache import EmbeddingCache, text_key
+from qasearch.index.cache import EmbeddingCache, known_keys, text_key
 from qasearch.index.files import Files
-from qasearch.index.generation import Generation, verify
+from qasearch.index.generation import Generation, KeptRows, verify
 from qasearch.index.manifest import EmbedderIdentity, Manifest
+from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passages import PassageStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, cosines
 from qasearch.index.writer import GenerationWriter, rollback
@@ -16,10 +17,14 @@ __all__ = [
     "FlatIndex",
     "Generation",
     "GenerationWriter",
+    "KeptRows",
     "Manifest",
     "PassageStore",
     "cosines",
+    "known_keys",
+    "read_notes",
     "rollback",
     "text_key",
     "verify",
+    "write_notes",
 ]

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from hashlib import blake2b, sha256
 from pathlib import Path
 from types import TracebackType
@@ -231,6 +231,29 @@ class EmbeddingCache:
         self._files.replace(self._path, aside)
         with suppress(FileNotFoundError):  # its journal must not be played into a new file
             self._files.unlink(self._path.with_name(f"{self._path.name}-journal"))
+
+
+def known_keys(index_path: Path, fingerprint: str, keys: Sequence[bytes]) -> set[bytes]:
+    """Which texts the cache of an index knows; looks only, and writes nothing.
+
+    Args:
+        index_path: the index folder.
+        fingerprint: of the embedder.
+        keys: of texts, from ``text_key``.
+    """
+    known: set[bytes] = set()
+    uri = f"{(index_path / CACHE_FILE).absolute().as_uri()}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as connection:
+        for first in range(0, len(keys), _KEYS_AT_ONCE):
+            batch = keys[first : first + _KEYS_AT_ONCE]
+            places = ", ".join("?" * len(batch))
+            rows = connection.execute(
+                "SELECT key FROM vectors JOIN embedders ON embedder = number"
+                f" WHERE fingerprint = ? AND key IN ({places})",
+                (fingerprint, *batch),
+            )
+            known.update(key for (key,) in rows)
+    return known
 
 
 def _is_fault_of_the_system(error: sqlite3.Error) -> bool:

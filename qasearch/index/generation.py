@@ -9,7 +9,7 @@ write the folder, since they can write the hashes too.
 
 import re
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EINVAL, ENOENT, ENOTDIR
@@ -35,14 +35,16 @@ from qasearch.index.manifest import (
     MOST_MANIFEST_BYTES,
     PASSAGES_FILE,
     QUESTIONS_FILE,
+    SOURCES_FILE,
     VECTORS_FILE,
     Manifest,
     UnreadableFormatError,
 )
-from qasearch.index.passages import PassageStore
+from qasearch.index.passages import ArticleValues, PassageStore
+from qasearch.index.sources import parse_sources
 from qasearch.index.vectors import FaissIndex, FlatIndex, open_matrix, read_faiss
 from qasearch.protocols import Vectors
-from qasearch.records import IndexStatus
+from qasearch.records import IndexStatus, Source
 
 CURRENT_FILE = "CURRENT"
 
@@ -91,6 +93,7 @@ class Generation:
         self._folder = folder
         for file, digest in manifest.files.items():
             folder.check_size(file, digest)
+        folder.check(SOURCES_FILE, manifest.files[SOURCES_FILE])
         self.vectors = folder.matrix(VECTORS_FILE, rows=counts.passages, dim=dim)
         self.questions = folder.matrix(QUESTIONS_FILE, rows=counts.questions, dim=dim)
         self.question_index = FlatIndex(self.questions)
@@ -138,6 +141,14 @@ class Generation:
                     raise
                 current = newer
 
+    def sources(self) -> list[Source]:
+        """The files it was read from, in order of name; none if articles were given otherwise.
+
+        Raises:
+            IndexDamagedError: the list is not what it was when it was written.
+        """
+        return self._folder.sources(self.manifest.files[SOURCES_FILE])
+
     def status(self) -> IndexStatus:
         """What it holds, in figures."""
         manifest = self.manifest
@@ -170,6 +181,43 @@ class Generation:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRows:
+    """Articles to take over unchanged: rows ``first`` up to, not including, ``stop``."""
+
+    generation: Generation
+    first: int
+    stop: int
+
+    @property
+    def articles(self) -> int:
+        """How many articles these are."""
+        return self.stop - self.first
+
+    @property
+    def passages(self) -> int:
+        """How many passages they have."""
+        first, stop = self._passage_span()
+        return stop - first
+
+    def values(self) -> Iterator[ArticleValues]:
+        """The articles with their passages, as the texts are stored."""
+        return self.generation.store.values(self.first, self.stop)
+
+    def passage_vectors(self, rows_at_once: int) -> Iterator[Vectors]:
+        """The vectors of their passages, a block of rows at a time."""
+        first, stop = self._passage_span()
+        return _blocks(self.generation.vectors[first:stop], rows_at_once)
+
+    def question_vectors(self, rows_at_once: int) -> Iterator[Vectors]:
+        """The vectors of their questions, a block of rows at a time."""
+        return _blocks(self.generation.questions[self.first : self.stop], rows_at_once)
+
+    def _passage_span(self) -> tuple[int, int]:
+        offsets = self.generation.store.passage_offsets
+        return int(offsets[self.first]), int(offsets[self.stop])
 
 
 class GenerationFolder:
@@ -246,11 +294,7 @@ class GenerationFolder:
 
     def faiss(self, digest: FileDigest, vectors: Vectors) -> FaissIndex:
         """Read the FAISS index of some vectors: hashed first, then parsed from those very bytes."""
-        with self.reading(FAISS_FILE, str(digest)):
-            data = self.files.read(self.path / FAISS_FILE, digest.bytes)
-        found = FileDigest(len(data), sha256(data).hexdigest())
-        if found != digest:
-            raise self.damaged(FAISS_FILE, str(digest), str(found))
+        data = self.checked_bytes(FAISS_FILE, digest)
         rows, dim = vectors.shape
         try:
             return FaissIndex(read_faiss(data, rows=rows, dim=dim), vectors)
@@ -272,6 +316,22 @@ class GenerationFolder:
             store.close()
             raise self.damaged(PASSAGES_FILE, _rows(expected), _rows(found))
         return store
+
+    def sources(self, digest: FileDigest) -> list[Source]:
+        """Read the list of source files."""
+        try:
+            return parse_sources(self.checked_bytes(SOURCES_FILE, digest))
+        except ValueError as error:
+            raise self.damaged(SOURCES_FILE, "a list of source files", str(error)) from error
+
+    def checked_bytes(self, file: str, expected: FileDigest) -> bytes:
+        """The content of a file, whose hash is that of these very bytes."""
+        with self.reading(file, str(expected)):
+            data = self.files.read(self.path / file, expected.bytes)
+        found = FileDigest(len(data), sha256(data).hexdigest())
+        if found != expected:
+            raise self.damaged(file, str(expected), str(found))
+        return data
 
     def cache_bytes(self) -> int:
         """Size of the cache of embeddings beside it; 0 when there is none."""
@@ -410,3 +470,7 @@ def _unreadable(path: Path, error: OSError) -> IndexStoreError:
 def _rows(counts: tuple[int, int, int]) -> str:
     articles, passages, questions = counts
     return f"{articles:,} articles, {passages:,} passages, {questions:,} questions"
+
+
+def _blocks(vectors: Vectors, size: int) -> Iterator[Vectors]:
+    return (vectors[first : first + size] for first in range(0, len(vectors), size))

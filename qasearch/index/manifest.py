@@ -17,8 +17,9 @@ PASSAGES_FILE = "passages.sqlite"
 VECTORS_FILE = "vectors.npy"
 QUESTIONS_FILE = "questions.npy"
 FAISS_FILE = "vectors.faiss"
+SOURCES_FILE = "sources.jsonl"
 
-DATA_FILES = (PASSAGES_FILE, VECTORS_FILE, QUESTIONS_FILE, FAISS_FILE)
+DATA_FILES = (PASSAGES_FILE, VECTORS_FILE, QUESTIONS_FILE, FAISS_FILE, SOURCES_FILE)
 """The files of a generation beside its manifest; a manifest names all of them and no other."""
 
 MAJOR, MINOR = 1, 0
@@ -73,7 +74,7 @@ class Manifest:
         embedder: who made the vectors.
         splitter: version of the rules that cut answers into passages.
         counts: rows of each part.
-        corpus: sha256 that stands for the articles.
+        corpus: sha256 that stands for the articles: that of the texts and metadata.
         parent: name of the generation it replaced; None for the first.
         files: size and sha256 by name, for each of ``DATA_FILES``.
         format: version of the format, "major.minor".

@@ -11,11 +11,11 @@ import sqlite3
 import threading
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -50,6 +50,8 @@ CREATE INDEX articles_by_date ON articles (date);
 """
 _PAGE_BYTES = 8192
 
+_ROWS_AT_ONCE = 1_000
+
 _ARTICLE = """
 SELECT articles.row, id, question, answer, subjects, date, urls, paths, intro, summary, flags
 FROM articles JOIN answers USING (row)
@@ -61,13 +63,34 @@ FROM passages JOIN articles ON articles.row = article_row
 _IN_ROWS = "IN (SELECT value FROM json_each(?))"
 
 
-def write_passages(files: Files, path: Path, articles: Iterable[Article]) -> FileDigest:
+@dataclass(frozen=True, slots=True)
+class ArticleValues:
+    """An article as the columns of its tables hold it, all row numbers left out."""
+
+    id: str
+    article: _Row
+    answer: _Row
+    subjects: list[_Row]
+    passages: list[_Row]
+
+
+class StoredArticles(Protocol):
+    """Articles of another store, taken over as they are."""
+
+    def values(self) -> Iterator[ArticleValues]:
+        """Yield the articles, in ascending order of id."""
+        ...
+
+
+def write_passages(
+    files: Files, path: Path, articles: Iterable[Article | StoredArticles]
+) -> FileDigest:
     """Write articles and their passages to a new SQLite file.
 
     Args:
         files: the file operations.
         path: the file, which must not exist.
-        articles: split already, in ascending order of id; read one at a time.
+        articles: split already, or stored before, in ascending order of id; read one at a time.
 
     Raises:
         ValueError: ids do not ascend, or the passages of an article do not belong to it in
@@ -86,38 +109,42 @@ def write_passages(files: Files, path: Path, articles: Iterable[Article]) -> Fil
             connection.execute("BEGIN")
         passage_row = 0
         last_id: str | None = None
-        for row, article in enumerate(articles):
-            _check_order(article, last_id)
+        for row, values in enumerate(_all_values(articles)):
+            if last_id is not None and values.id <= last_id:
+                raise ValueError(
+                    f"Articles must ascend by id, but {values.id!r} follows {last_id!r}."
+                )
             try:
                 with writing(path):
-                    _insert(connection, article, row, passage_row)
+                    _insert(connection, values, row, passage_row)
             except UnicodeEncodeError as error:
-                raise ValueError(f"Article {article.id!r} is not all Unicode: {error}.") from error
-            passage_row += len(article.passages)
-            last_id = article.id
+                raise ValueError(f"Article {values.id!r} is not all Unicode: {error}.") from error
+            passage_row += len(values.passages)
+            last_id = values.id
         with writing(path):
             connection.execute("COMMIT")
     with writing(path):
         return files.seal(path)
 
 
-def _check_order(article: Article, last_id: str | None) -> None:
-    if last_id is not None and article.id <= last_id:
-        raise ValueError(f"Articles must ascend by id, but {article.id!r} follows {last_id!r}.")
+def _all_values(articles: Iterable[Article | StoredArticles]) -> Iterator[ArticleValues]:
+    for entry in articles:
+        if isinstance(entry, Article):
+            yield _values(entry)
+        else:
+            yield from entry.values()
+
+
+def _values(article: Article) -> ArticleValues:
     seqs = [passage.seq for passage in article.passages]
     if seqs != sorted(set(seqs)):
         raise ValueError(f"The passages of article {article.id!r} do not ascend by seq.")
     for passage in article.passages:
         if passage.article_id != article.id:
             raise ValueError(f"Passage {passage.id!r} lies in article {article.id!r}.")
-
-
-def _insert(connection: sqlite3.Connection, article: Article, row: int, first: int) -> None:
-    """Insert an article as ``row``, and its passages from row ``first`` on."""
-    connection.execute(
-        "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            row,
+    return ArticleValues(
+        id=article.id,
+        article=(
             article.id,
             article.question,
             _to_json(article.subjects),
@@ -126,29 +153,14 @@ def _insert(connection: sqlite3.Connection, article: Article, row: int, first: i
             _to_json(article.paths),
             _to_json(article.flags),
         ),
-    )
-    connection.execute(
-        "INSERT INTO answers VALUES (?, ?, ?, ?)",
-        (row, article.answer, article.intro, article.summary),
-    )
-    connection.executemany(
-        "INSERT OR IGNORE INTO subjects VALUES (?, ?, ?)",
-        [(_subject_key(subject), row, subject) for subject in article.subjects],
-    )
-    connection.execute("INSERT INTO spans VALUES (?, ?)", (row, first))
-    connection.executemany(
-        f"INSERT INTO passages VALUES ({', '.join('?' * 12)})",
-        [
-            _passage_values(passage_row, row, passage)
-            for passage_row, passage in enumerate(article.passages, start=first)
-        ],
+        answer=(article.answer, article.intro, article.summary),
+        subjects=sorted({(_subject_key(subject), subject) for subject in article.subjects}),
+        passages=[_passage_values(passage) for passage in article.passages],
     )
 
 
-def _passage_values(row: int, article_row: int, passage: Passage) -> _Row:
+def _passage_values(passage: Passage) -> _Row:
     return (
-        row,
-        article_row,
         passage.seq,
         passage.kind,
         passage.text,
@@ -159,6 +171,30 @@ def _passage_values(row: int, article_row: int, passage: Passage) -> _Row:
         _to_json(passage.section_path),
         passage.run,
         passage.lead_in,
+    )
+
+
+def _insert(connection: sqlite3.Connection, values: ArticleValues, row: int, first: int) -> None:
+    """Insert an article as ``row``, and its passages from row ``first`` on.
+
+    Always in this order, article by article: the pages of the file then lie in the same order too,
+    whether the articles were read or taken over.
+    """
+    connection.execute(
+        "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row, *values.article)
+    )
+    connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", (row, *values.answer))
+    connection.executemany(
+        "INSERT INTO subjects VALUES (?, ?, ?)",
+        [(key, row, subject) for key, subject in values.subjects],
+    )
+    connection.execute("INSERT INTO spans VALUES (?, ?)", (row, first))
+    connection.executemany(
+        f"INSERT INTO passages VALUES ({', '.join('?' * 12)})",
+        [
+            (passage_row, row, *passage)
+            for passage_row, passage in enumerate(values.passages, start=first)
+        ],
     )
 
 
@@ -243,6 +279,37 @@ class PassageStore:
             if found:
                 return found[0][0]
         raise LookupError(f"There is no article {article_id!r} in the index.")
+
+    def ids(self) -> list[str]:
+        """The ids of all articles, by row."""
+        return [id for (id,) in self._select("SELECT id FROM articles ORDER BY row")]
+
+    def values(self, first: int, stop: int) -> Iterator[ArticleValues]:
+        """The articles in these rows as ``write_passages`` takes them over, some at a time."""
+        for start in range(first, stop, _ROWS_AT_ONCE):
+            yield from self._block_of_values(start, min(stop, start + _ROWS_AT_ONCE))
+
+    def _block_of_values(self, first: int, stop: int) -> Iterator[ArticleValues]:
+        span = (first, stop)
+        articles = self._select(
+            "SELECT id, question, subjects, date, urls, paths, flags FROM articles"
+            " WHERE row >= ? AND row < ? ORDER BY row",
+            span,
+        )
+        answers = self._select(
+            "SELECT answer, intro, summary FROM answers WHERE row >= ? AND row < ? ORDER BY row",
+            span,
+        )
+        offsets = self.passage_offsets[first : stop + 1].tolist()
+        passages = self._select(
+            'SELECT seq, kind, text, start, "end", ordinal, title, section_path, run, lead_in'
+            " FROM passages WHERE row >= ? AND row < ? ORDER BY row",
+            (offsets[0], offsets[-1]),
+        )
+        for i, (article, answer) in enumerate(zip(articles, answers, strict=True)):
+            subjects = {(_subject_key(s), s) for s in _from_json(article[2])}
+            own = passages[offsets[i] - offsets[0] : offsets[i + 1] - offsets[0]]
+            yield ArticleValues(article[0], article, answer, sorted(subjects), own)
 
     def passage_span(self, article_row: int) -> tuple[int, int]:
         """The passage rows of an article: the first, and the one after the last.

@@ -31,6 +31,7 @@ from qasearch.index.generation import (
     Current,
     Generation,
     GenerationFolder,
+    KeptRows,
     generation_names,
     read_current,
 )
@@ -41,19 +42,21 @@ from qasearch.index.manifest import (
     MANIFEST_FILE,
     PASSAGES_FILE,
     QUESTIONS_FILE,
+    SOURCES_FILE,
     VECTORS_FILE,
     Counts,
     EmbedderIdentity,
     Manifest,
 )
 from qasearch.index.passages import PassageStore, write_passages
+from qasearch.index.sources import write_sources
 from qasearch.index.vectors import (
     UNIT_TOLERANCE,
     write_faiss,
     write_matrix,
 )
 from qasearch.protocols import Vectors
-from qasearch.records import Article
+from qasearch.records import Article, Source
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +78,8 @@ class GenerationWriter:
             writer.write_passages(articles)
             writer.write_vectors(blocks)
             writer.write_questions(blocks)
-            name = writer.commit(corpus=...)
+            writer.write_sources(sources)
+            name = writer.commit()
 
     Args:
         index_path: the index folder; made when missing.
@@ -140,11 +144,12 @@ class GenerationWriter:
         finally:
             self._lock.release()
 
-    def write_passages(self, articles: Iterable[Article]) -> None:
-        """Write texts and metadata; first of the three, since it says how many vectors will come.
+    def write_passages(self, articles: Iterable[Article | KeptRows]) -> None:
+        """Write texts and metadata; before the vectors, since it says how many of them will come.
 
         Args:
-            articles: split already, in ascending order of id; read one at a time.
+            articles: split already, or taken over from the parent, in ascending order of id; read
+                one at a time.
 
         Raises:
             ValueError: they do not ascend, or have passages that are not theirs.
@@ -189,22 +194,24 @@ class GenerationWriter:
         path = self._folder.path / QUESTIONS_FILE
         self._digests[QUESTIONS_FILE] = write_matrix(self._files, path, blocks, rows=rows, dim=dim)
 
-    def commit(self, *, corpus: str) -> str:
-        """Publish what was written.
+    def write_sources(self, sources: Iterable[Source]) -> None:
+        """Write which files the articles were read from, in order of name."""
+        path = self._folder.path / SOURCES_FILE
+        self._digests[SOURCES_FILE] = write_sources(self._files, path, sources)
 
-        Args:
-            corpus: sha256, in hex, that stands for the articles.
+    def commit(self) -> str:
+        """Publish what was written.
 
         Returns:
             The name of the new generation; on the medium, whatever happens from now on.
 
         Raises:
-            ValueError: a part has not been written, or ``corpus`` is not a sha256.
+            ValueError: a part has not been written.
         """
         missing = [file for file in DATA_FILES if file not in self._digests]
         if missing:
             raise ValueError(f"Not written yet: {', '.join(missing)}.")
-        data = self._manifest(corpus).to_bytes()
+        data = self._manifest().to_bytes()
         with self._reading_back():
             _check_whole(self._folder, Manifest.from_bytes(data))
         with NewFile(self._files, self._folder.path / MANIFEST_FILE) as new:
@@ -240,7 +247,7 @@ class GenerationWriter:
             raise ValueError("write_passages comes first: it says how many vectors there will be.")
         return self._counts
 
-    def _manifest(self, corpus: str) -> Manifest:
+    def _manifest(self) -> Manifest:
         now = datetime.datetime.now(datetime.UTC)
         return Manifest(
             generation=self._folder.name,
@@ -249,7 +256,7 @@ class GenerationWriter:
             embedder=self._embedder,
             splitter=self._splitter_version,
             counts=self._written_counts(),
-            corpus=corpus,
+            corpus=self._digests[PASSAGES_FILE].sha256,
             parent=self._parent,
             files={file: self._digests[file] for file in DATA_FILES},
         )

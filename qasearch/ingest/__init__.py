@@ -1,5 +1,6 @@
 """Files in, articles out: found, read, merged and split."""
 
+from qasearch.ingest.changes import Changes, find_changes
 from qasearch.ingest.duplicates import merge
 from qasearch.ingest.files import EXTENSIONS, SourceFile, find_files
 from qasearch.ingest.read import FileReading, read_articles, read_file
@@ -9,8 +10,10 @@ from qasearch.ingest.texts import passage_text, question_text
 __all__ = [
     "EXTENSIONS",
     "SPLITTER_VERSION",
+    "Changes",
     "FileReading",
     "SourceFile",
+    "find_changes",
     "find_files",
     "merge",
     "passage_text",

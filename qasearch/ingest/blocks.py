@@ -69,12 +69,16 @@ class Text:
                 if not (takes_paragraph or self._wraps(i) or self._goes_on(last, i)):
                     break
                 takes_paragraph = False
-                i = self.paragraph_stop(i, stop)
+                i = self._paragraph_stop(i, stop)
                 last = i - 1
             else:
                 last = i
                 i += 1
         return last + 1
+
+    def announces(self, i: int) -> bool:
+        """Tell a line that ends in a colon."""
+        return self.line(i).rstrip("* ").endswith(":")
 
     def announcement(self, first: int, stop: int) -> int:
         """Where the paragraph opens that ends in a colon just above ``stop``; else ``stop``."""
@@ -127,7 +131,7 @@ class Text:
                     if start >= 0 and not (self._wraps(i) or self._goes_on(last, i)):
                         yield Block(start, last + 1)
                         start = -1
-                    following = self.paragraph_stop(i, stop)
+                    following = self._paragraph_stop(i, stop)
                 start = i if start < 0 else start
                 last = following - 1
             i = following
@@ -152,13 +156,6 @@ class Text:
                 kept.extend(one_list)
         return kept
 
-    def paragraph_stop(self, i: int, stop: int) -> int:
-        """Where the unbroken lines of the paragraph that opens at ``i`` end."""
-        following = i + 1
-        while following < stop and self._is_prose(following):
-            following += 1
-        return following
-
     def is_blank(self, first: int, stop: int) -> bool:
         """Tell lines without any text but rules."""
         return self._last_line(first, stop) < first
@@ -177,6 +174,13 @@ class Text:
     def _is_blank(self, i: int) -> bool:
         line = self.lines[i]
         return line.start == line.end or line.kind is Kind.RULE
+
+    def _paragraph_stop(self, i: int, stop: int) -> int:
+        """Where the unbroken lines of the paragraph that opens at ``i`` end."""
+        following = i + 1
+        while following < stop and self._is_prose(following):
+            following += 1
+        return following
 
     def _paragraph_first(self, last: int) -> int:
         """Where the paragraph that ends at ``last`` opens; a cue opens one without a blank line."""
@@ -218,10 +222,6 @@ class Text:
         """Blank, a bullet, or a line indented below one."""
         line = self.lines[i]
         return line.kind in (Kind.BLANK, Kind.RULE, Kind.BULLET) or line.indent > 1
-
-    def announces(self, i: int) -> bool:
-        """Tell a line that ends in a colon."""
-        return self.line(i).rstrip("* ").endswith(":")
 
     def _wraps(self, i: int) -> bool:
         """Tell a line that goes on from the one above it, in the middle of a sentence."""

@@ -17,6 +17,9 @@ from qasearch.errors import ArticleError, NoArticlesError
 EXTENSIONS: Final = (".md", ".markdown", ".jsonl", ".json")
 """What is read, in any case of the letters."""
 
+RACY_NS: Final = 2_000_000_000
+"""Grain of the coarsest clock of a file system, FAT's."""
+
 # Where the system has them: a FIFO in place of the file does not block, a link is not followed.
 _FLAGS: Final = (
     os.O_RDONLY
@@ -45,7 +48,8 @@ class SourceFile:
         path: what to open; no link.
         name: what to call it: posix, from the folder it was looked for in, ``SUBJECT/NAME.md``.
         size: in bytes.
-        mtime_ns: time of its last change.
+        mtime_ns: time of its last change, which programs may set.
+        ctime_ns: time when the system last changed anything of it.
         inode: of the file system, to notice a file that was replaced.
     """
 
@@ -53,7 +57,20 @@ class SourceFile:
     name: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
+
+    @property
+    def signature(self) -> str:
+        """What is never the same for two contents, but for changes within the clock's grain."""
+        return f"{self.size} {self.mtime_ns} {self.ctime_ns} {self.inode}"
+
+    def is_at_rest(self, now_ns: int) -> bool:
+        """Whether it changed so long before ``now_ns`` that another change would show.
+
+        Source: the "racily clean" entries of git, Documentation/technical/racy-git.txt.
+        """
+        return max(self.mtime_ns, self.ctime_ns) < now_ns - RACY_NS
 
 
 def find_files(
@@ -116,7 +133,7 @@ def open_file(source: SourceFile) -> BufferedReader:
 def as_opened(source: SourceFile, stream: BufferedReader) -> SourceFile:
     """Take size, time and inode of ``source`` from the open file: what is really being read."""
     status = os.fstat(stream.fileno())
-    return replace(source, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+    return _source(source.path, source.name, status)
 
 
 def to_text(data: bytes, name: str, *, line: int = 1) -> str:
@@ -291,7 +308,9 @@ def _printable(name: str) -> str:
 
 
 def _source(path: Path, name: str, status: os.stat_result) -> SourceFile:
-    return SourceFile(path, name, status.st_size, status.st_mtime_ns, status.st_ino)
+    return SourceFile(
+        path, name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    )
 
 
 def _not_a_file(name: str, mode: int) -> ArticleError:

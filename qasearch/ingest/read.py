@@ -137,6 +137,15 @@ def read_file(source: SourceFile, *, include_no_index: bool = False) -> FileRead
     return FileReading(source, errors=(error,))
 
 
+def file_sha256(source: SourceFile) -> str | None:
+    """The sha256 of a file's bytes, in hex; None if they cannot be read."""
+    try:
+        with open_file(source) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (ArticleError, OSError):
+        return None
+
+
 class _Gathering:
     """What has been read of a file so far."""
 

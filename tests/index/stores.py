@@ -6,12 +6,11 @@ from errno import EIO
 from pathlib import Path
 
 from qasearch.index import EmbedderIdentity, Files, GenerationWriter
-from qasearch.records import Article, Passage
+from qasearch.records import Article, Passage, Source
 from tests.tiny import TinyEmbedder
 
 EMBEDDER = TinyEmbedder(dim=64)
 IDENTITY = EmbedderIdentity("tiny", EMBEDDER.fingerprint, EMBEDDER.dim)
-CORPUS = "c" * 64
 
 
 def article(
@@ -56,6 +55,13 @@ ARTICLES = [BREAD, KITES, RIVERS]
 OTHERS = [BREAD, article("tides", "What moves the tides?", "The Moon pulls the sea.")]
 
 
+def sources(articles: Sequence[Article]) -> list[Source]:
+    return [
+        Source(f"{a.id}.md", "a" * 64, include_no_index=False, article_ids=(a.id,))
+        for a in articles
+    ]
+
+
 def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
     writer.write_passages(articles)
     writer.write_vectors(
@@ -64,7 +70,8 @@ def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
         if article.passages
     )
     writer.write_questions([EMBEDDER.embed_passages([article.question for article in articles])])
-    return writer.commit(corpus=CORPUS)
+    writer.write_sources(sources(articles))
+    return writer.commit()
 
 
 class UnsyncedFiles(Files):

@@ -9,10 +9,10 @@ import pytest
 
 from qasearch.errors import IndexLockedError, IndexStoreError, IndexWriteError
 from qasearch.index import Files, Generation, verify
+from qasearch.index.manifest import PASSAGES_FILE
 from qasearch.index.writer import KEPT_GENERATIONS
 from tests.index.stores import (
     ARTICLES,
-    CORPUS,
     EMBEDDER,
     OTHERS,
     FailingFiles,
@@ -21,6 +21,7 @@ from tests.index.stores import (
     article,
     build,
     names,
+    sources,
     write,
     writer_for,
 )
@@ -64,6 +65,7 @@ def test_a_commit_keeps_the_order_of_the_protocol(tmp_path):
         *sealed(f"{name}/vectors.npy"),
         *sealed(f"{name}/vectors.faiss"),
         *sealed(f"{name}/questions.npy"),
+        *sealed(f"{name}/sources.jsonl"),
         *sealed(f"{name}/manifest.json"),
         ("sync_folder", name),
         ("sync_folder", "."),
@@ -109,7 +111,8 @@ def test_generations_are_numbered_and_know_their_parent(tmp_path):
     with Generation.open(tmp_path) as generation:
         assert generation.name == generation.manifest.generation == second
         assert generation.manifest.parent == first
-        assert generation.manifest.corpus == CORPUS
+        assert generation.manifest.corpus == generation.manifest.files[PASSAGES_FILE].sha256
+        assert generation.sources() == sources(ARTICLES)
 
 
 def test_the_newest_generations_are_kept(tmp_path):
@@ -214,7 +217,7 @@ def test_a_writer_left_without_a_commit_changes_nothing(tmp_path):
     assert names(tmp_path) == {"CURRENT", "LOCK", old}
 
 
-@pytest.mark.parametrize("part", ["write_vectors", "write_questions"])
+@pytest.mark.parametrize("part", ["write_vectors", "write_questions", "write_sources"])
 def test_a_commit_of_a_part_is_refused(tmp_path, monkeypatch, part):
     writer = writer_for(tmp_path)
     monkeypatch.setattr(writer, part, lambda _: None)
@@ -243,16 +246,6 @@ def test_a_vector_too_few_or_too_many_is_refused(tmp_path, rows):
     assert names(tmp_path) == {"LOCK"}
 
 
-def test_a_corpus_digest_that_is_none_is_refused(tmp_path):
-    writer = writer_for(tmp_path)
-    with pytest.raises(ValueError, match="corpus"), writer:
-        writer.write_passages([])
-        writer.write_vectors([])
-        writer.write_questions([])
-        writer.commit(corpus="not a digest")
-    assert names(tmp_path) == {"LOCK"}
-
-
 @pytest.mark.parametrize("articles", [[], [article("a", "Who is there?")]], ids=["none", "bare"])
 def test_an_index_may_have_no_passages(tmp_path, articles):
     with writer_for(tmp_path) as writer:
@@ -261,7 +254,8 @@ def test_an_index_may_have_no_passages(tmp_path, articles):
         writer.write_questions(
             [EMBEDDER.embed_passages([a.question for a in articles])][: len(articles)]
         )
-        writer.commit(corpus=CORPUS)
+        writer.write_sources([])
+        writer.commit()
     with Generation.open(tmp_path) as generation:
         scores, rows = generation.passages.search(EMBEDDER.embed_queries(["who"]), 3)
         assert scores.shape == rows.shape == (1, 0)

@@ -18,7 +18,7 @@ from qasearch.ingest import files, read
 from qasearch.ingest.linebreaks import decode
 from qasearch.ingest.read import FileReading, read_articles, read_file
 from qasearch.records import Article
-from tests.ingest.written import ARTICLE, write
+from tests.ingest.written import ARTICLE, source, write
 
 ANSWER = "They use three things:\n\n1. **The sun**: as a compass.\n2. **Landmarks**: near the hive."
 BEES = Article(
@@ -37,7 +37,7 @@ def reading(tmp_path: Path) -> Callable[..., FileReading]:
     """Read the content given as a file of the name given."""
 
     def read_content(content: str | bytes, name: str = "bees.md", **options: Any) -> FileReading:
-        return read_file(write(tmp_path, name, content), **options)
+        return read_file(source(tmp_path, name, content), **options)
 
     return read_content
 
@@ -476,12 +476,12 @@ def test_a_file_of_warnings_is_read(reading: Read) -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", ["bees.md", "bees.json", "bees.jsonl"])
 def test_a_giant_with_holes_is_not_read(tmp_path: Path, name: str) -> None:
-    source = write(tmp_path, name, ARTICLE)
+    bees = source(tmp_path, name, ARTICLE)
     try:
-        os.truncate(source.path, 1 << 40)
+        os.truncate(bees.path, 1 << 40)
     except OSError:
         pytest.skip("this file system holds no such file")
-    assert error(read_file(source)) == (None, "too-large")
+    assert error(read_file(bees)) == (None, "too-large")
 
 
 # The world around
@@ -494,35 +494,35 @@ def in_place_of(source: files.SourceFile) -> Path:
 
 def test_what_took_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     other = write(tmp_path, "other.md", ARTICLE)
-    source = write(tmp_path, "bees.md", ARTICLE)
-    in_place_of(source).symlink_to(other.path)
-    assert error(read_file(source)) == (None, "not-a-file")
-    in_place_of(source).mkdir()
-    assert error(read_file(source)) == (None, "not-a-file")
-    source.path.rmdir()
-    assert error(read_file(source)) == (None, "unreadable")
+    bees = source(tmp_path, "bees.md", ARTICLE)
+    in_place_of(bees).symlink_to(other)
+    assert error(read_file(bees)) == (None, "not-a-file")
+    in_place_of(bees).mkdir()
+    assert error(read_file(bees)) == (None, "not-a-file")
+    bees.path.rmdir()
+    assert error(read_file(bees)) == (None, "unreadable")
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs on this system")
 def test_a_fifo_does_not_block(tmp_path: Path) -> None:
-    source = write(tmp_path, "bees.md", ARTICLE)
-    os.mkfifo(in_place_of(source))
-    assert error(read_file(source)) == (None, "not-a-file")
+    bees = source(tmp_path, "bees.md", ARTICLE)
+    os.mkfifo(in_place_of(bees))
+    assert error(read_file(bees)) == (None, "not-a-file")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    source = write(tmp_path, "bees.md", ARTICLE)
-    source.path.chmod(0)
-    found = read_file(source)
+    bees = source(tmp_path, "bees.md", ARTICLE)
+    bees.path.chmod(0)
+    found = read_file(bees)
     assert error(found) == (None, "unreadable")
     assert found.sha256 is None
 
 
 def test_the_source_is_described_as_it_was_read(tmp_path: Path) -> None:
-    before = write(tmp_path, "bees.md", "old")
-    after = write(tmp_path, "bees.md", ARTICLE)
+    before = source(tmp_path, "bees.md", "old")
+    after = source(tmp_path, "bees.md", ARTICLE)
     found = read_file(before)
     assert found.source == after
     assert only(found) == BEES
@@ -548,20 +548,20 @@ class Writer:
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = write(tmp_path, "bees.md", ARTICLE)
-    writer = Writer(source, times=3)
+    bees = source(tmp_path, "bees.md", ARTICLE)
+    writer = Writer(bees, times=3)
     monkeypatch.setattr(os, "fstat", writer.fstat)
-    found = read_file(source)
+    found = read_file(bees)
     assert (only(found), writer.times) == (BEES, 0)
-    assert found.sha256 == hashlib.sha256(source.path.read_bytes()).hexdigest()
+    assert found.sha256 == hashlib.sha256(bees.path.read_bytes()).hexdigest()
 
 
 def test_a_file_that_never_rests_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = write(tmp_path, "bees.md", ARTICLE)
-    monkeypatch.setattr(os, "fstat", Writer(source, times=-1).fstat)
-    assert error(read_file(source)) == (None, "changing")
+    bees = source(tmp_path, "bees.md", ARTICLE)
+    monkeypatch.setattr(os, "fstat", Writer(bees, times=-1).fstat)
+    assert error(read_file(bees)) == (None, "changing")
 
 
 # All of it
@@ -674,7 +674,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     st.sampled_from(["bees.md", "bees.jsonl", "bees.json"]),
 )
 def test_any_file_is_read_or_refused_with_a_line(folder: Path, data: bytes, name: str) -> None:
-    found = read_file(write(folder, name, data), include_no_index=True)
+    found = read_file(source(folder, name, data), include_no_index=True)
     assert found.sha256 == hashlib.sha256(data).hexdigest()
     lines = data.count(b"\n") + data.count(b"\r") + 1
     for refusal in found.errors:
@@ -694,10 +694,10 @@ def test_any_file_is_read_or_refused_with_a_line(folder: Path, data: bytes, name
 @pytest.mark.skipif(not yaml.__with_libyaml__, reason="minutes without libyaml")
 def test_every_real_file_is_read_as_yaml_reads_it(corpus: Path) -> None:
     refused: list[ArticleError] = []
-    for source in files.find_files([corpus], on_error=refused.append):
-        found = read_file(source, include_no_index=True)
+    for file in files.find_files([corpus], on_error=refused.append):
+        found = read_file(file, include_no_index=True)
         refused += found.errors
-        front_matter = source.path.read_text(encoding="utf-8").split("\n---", 1)[0]
+        front_matter = file.path.read_text(encoding="utf-8").split("\n---", 1)[0]
         values = yaml.load(front_matter, Loader=yaml.CSafeLoader)
         (article,) = found.articles
         assert article == Article(
@@ -707,6 +707,6 @@ def test_every_real_file_is_read_as_yaml_reads_it(corpus: Path) -> None:
             subjects=(values["subject"],),
             date=values["date"],
             urls=(values["url"],),
-            paths=(source.name,),
+            paths=(file.name,),
         )
     assert refused == []

@@ -1,8 +1,10 @@
 """Files that tests write, as the reader gets them."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from qasearch.ingest.files import SourceFile
+from qasearch.errors import ArticleError
+from qasearch.ingest.files import SourceFile, find_files
 
 ARTICLE = """\
 ---
@@ -20,10 +22,19 @@ url: /bees/home
 """One article as an export writes it."""
 
 
-def write(folder: Path, name: str, content: str | bytes) -> SourceFile:
-    """Write a file, whose name may hold folders, and describe it as ``find_files`` would."""
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    """Write a file, whose name may hold folders."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    status = path.stat()
-    return SourceFile(path, name, status.st_size, status.st_mtime_ns, status.st_ino)
+    return path
+
+
+def source(folder: Path, name: str, content: str | bytes) -> SourceFile:
+    """Write a file, and have it found under that name."""
+    (found,) = find_files([write(folder, name, content)], on_error=_raise)
+    return replace(found, name=name)
+
+
+def _raise(error: ArticleError) -> None:
+    raise error

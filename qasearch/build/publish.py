@@ -1,0 +1,150 @@
+"""The build from end to end: read, plan, embed, publish."""
+
+import time
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+
+from qasearch.build.plan import Plan, make_plan
+from qasearch.build.reading import ArticleReader, Reading
+from qasearch.build.texts import Texts, all_texts
+from qasearch.embed import embedder_name
+from qasearch.errors import BuildRefusedError, IndexNotFoundError, IndexStoreError
+from qasearch.index import (
+    EmbedderIdentity,
+    EmbeddingCache,
+    Generation,
+    GenerationWriter,
+    known_keys,
+    text_key,
+)
+from qasearch.ingest import SPLITTER_VERSION
+from qasearch.protocols import Embedder, Progress
+from qasearch.records import BuildReport
+
+MOST_LOST = 0.2
+"""Share of the articles that a build may lose without being told to: more looks like a mistake."""
+
+
+def build(
+    source: ArticleReader,
+    index: Path,
+    embedder: Embedder,
+    *,
+    strict: bool,
+    rebuild: bool,
+    allow_shrink: bool,
+    dry_run: bool,
+    wait: float,
+    progress: Progress,
+) -> BuildReport:
+    """Bring the index up to what the source holds; ``Index.build`` says the rest."""
+    started = time.monotonic()
+    warnings: list[str] = []
+    with ExitStack() as stack:
+        writer = None if dry_run else stack.enter_context(_writer(index, embedder, wait=wait))
+        parent = _open_parent(index, stack, warnings)
+        take_over = parent is not None and not rebuild and _fits(parent, embedder)
+        reading = source.read(index, parent, anew=not take_over, strict=strict)
+        plan = make_plan(parent, reading, take_over=take_over)
+        _refuse_what_the_caller_rules_out(reading, plan, strict=strict, allow_shrink=allow_shrink)
+
+        generation = parent.name if parent else None
+        embedded = 0
+        if writer is None:
+            embedded = _count_unknown(index, embedder, plan)
+        elif not (parent and plan.changes_nothing and reading.sources == parent.sources()):
+            cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
+            texts = Texts(stack.enter_context(cache), embedder)
+            texts.embed(plan.new_articles, progress)
+            generation = _publish(writer, plan, reading, texts)
+            embedded = texts.embedded
+        if writer is not None:
+            source.remember(index, reading)
+    return BuildReport(
+        generation=generation,
+        added=plan.fates["added"],
+        changed=plan.fates["changed"],
+        removed=plan.removed,
+        renamed=plan.fates["renamed"],
+        unchanged=plan.fates["unchanged"],
+        stale=plan.stale,
+        skipped=reading.skipped,
+        articles=plan.article_count,
+        passages=plan.passage_count,
+        embedded=embedded,
+        reused=plan.article_count + plan.passage_count - embedded,
+        seconds=time.monotonic() - started,
+        refused=tuple(reading.refused),
+        warnings=(*warnings, *reading.warnings),
+    )
+
+
+def _writer(index: Path, embedder: Embedder, *, wait: float) -> GenerationWriter:
+    return GenerationWriter(
+        index,
+        embedder=EmbedderIdentity(embedder_name(embedder), embedder.fingerprint, embedder.dim),
+        splitter_version=SPLITTER_VERSION,
+        tool_version=version("qasearch"),
+        wait=wait,
+    )
+
+
+def _open_parent(index: Path, stack: ExitStack, warnings: list[str]) -> Generation | None:
+    """The generation that answers; None if there is none, or none that can be read."""
+    try:
+        return stack.enter_context(Generation.open(index))
+    except IndexNotFoundError:
+        return None
+    except IndexStoreError as error:
+        warnings.append(f"{error} It is built anew, from the cache.")
+        return None
+
+
+def _fits(parent: Generation, embedder: Embedder) -> bool:
+    """Whether rows and vectors of ``parent`` are what a build would make today."""
+    made_by = parent.manifest
+    return (made_by.splitter, made_by.embedder.fingerprint, made_by.embedder.dim) == (
+        SPLITTER_VERSION,
+        embedder.fingerprint,
+        embedder.dim,
+    )
+
+
+def _publish(writer: GenerationWriter, plan: Plan, reading: Reading, texts: Texts) -> str:
+    writer.write_passages(plan.entries)
+    writer.write_vectors(texts.passage_vectors(plan.entries))
+    writer.write_questions(texts.question_vectors(plan.entries))
+    writer.write_sources(reading.sources)
+    return writer.commit()
+
+
+def _count_unknown(index: Path, embedder: Embedder, plan: Plan) -> int:
+    """How many distinct texts a build would embed."""
+    keys = list({text_key(text) for text in all_texts(plan.new_articles)})
+    return len(keys) - len(known_keys(index, embedder.fingerprint, keys))
+
+
+def _refuse_what_the_caller_rules_out(
+    reading: Reading, plan: Plan, *, strict: bool, allow_shrink: bool
+) -> None:
+    refused = len(reading.refused)
+    if strict and refused:
+        raise BuildRefusedError(
+            f"{refused} could not be read, so nothing was built.",
+            refused=reading.refused,
+            hint="Mend them, or build without --strict.",
+        )
+    if not plan.article_count:
+        raise BuildRefusedError(
+            f"No article is left to index: {refused} refused, {reading.skipped} skipped.",
+            refused=reading.refused,
+            hint="Mend what was refused; --include-no-index keeps what was skipped.",
+        )
+    if plan.removed > MOST_LOST * plan.before and not allow_shrink:
+        raise BuildRefusedError(
+            f"{plan.removed} of {plan.before} articles are gone from the sources, so nothing was "
+            "built: more than a fifth looks like a wrong path or a missing disk.",
+            refused=reading.refused,
+            hint="Check the path; pass --allow-shrink if they are meant to go.",
+        )

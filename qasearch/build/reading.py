@@ -1,0 +1,177 @@
+"""What the sources hold now: of files only those that changed are read."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from qasearch.errors import ArticleError, IndexWriteError, NoArticlesError
+from qasearch.index import Generation, read_notes, write_notes
+from qasearch.ingest import EXTENSIONS, Changes, find_changes, find_files, merge, split_article
+from qasearch.protocols import Progress
+from qasearch.records import Article, Refusal, Source
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the sources hold, as far as it may differ from the generation before.
+
+    Attributes:
+        articles: split, in order of id.
+        removed: ids that the sources hold no more.
+        stale: ids that the sources hold in a form that cannot be read.
+        sources: every file there is, in order of name.
+        refused: what could not be read.
+        warnings: what was read but looks wrong, as readable lines.
+        skipped: number of articles left out on purpose.
+    """
+
+    articles: list[Article]
+    removed: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()
+    sources: list[Source] = field(default_factory=list[Source])
+    refused: list[Refusal] = field(default_factory=list[Refusal])
+    warnings: list[str] = field(default_factory=list[str])
+    skipped: int = 0
+
+
+class ArticleReader(Protocol):
+    """Where a build takes its articles from."""
+
+    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
+        """Read what may differ from ``parent``; everything if ``anew``."""
+        ...
+
+    def remember(self, index: Path, reading: Reading) -> None:
+        """Note, after a commit, what makes the next reading faster."""
+        ...
+
+
+class FileSource:
+    """Articles in files and folders.
+
+    Args:
+        roots: files and folders.
+        include: globs; if there are any, a file must match one.
+        exclude: globs of files and folders to leave out.
+        include_no_index: also take articles marked ``no_index``, and refusals to answer.
+        progress: shows how many files were looked at.
+
+    Raises:
+        NoArticlesError: there is nothing to read.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        *,
+        include: Sequence[str],
+        exclude: Sequence[str],
+        include_no_index: bool,
+        progress: Progress,
+    ) -> None:
+        self._include_no_index = include_no_index
+        self._progress = progress
+        self._refused: list[Refusal] = []
+        self._warnings: list[str] = []
+        self._looked_ns = time.time_ns()
+        self._files = find_files(
+            roots,
+            include=include,
+            exclude=exclude,
+            on_error=lambda error: self._refused.append(refusal(error)),
+            on_warning=self._warnings.append,
+        )
+        if not self._files:
+            raise NoArticlesError(
+                f"There are no articles in {', '.join(map(str, roots))}.",
+                hint=f"Looked for files ending in {' '.join(EXTENSIONS)}.",
+            )
+
+    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
+        """Read the files that changed since ``parent`` was built; all if ``anew``."""
+        notes = read_notes(index)
+        hashes = {
+            file.name: notes[str(file.path)][1]
+            for file in self._files
+            if notes.get(str(file.path), ("", ""))[0] == file.signature
+        }
+        changes = find_changes(
+            self._files,
+            {source.name: source for source in parent.sources()} if parent else {},
+            hashes,
+            include_no_index=self._include_no_index,
+            anew=anew,
+            progress=self._progress,
+        )
+        return self._reading(changes, strict=strict)
+
+    def remember(self, index: Path, reading: Reading) -> None:
+        """Note size, times and hash of each file that was at rest when it was looked at."""
+        notes = {
+            str(file.path): (file.signature, source.sha256)
+            for file, source in zip(self._files, reading.sources, strict=True)
+            if source.sha256 and file.is_at_rest(self._looked_ns)
+        }
+        if notes == read_notes(index):
+            return
+        try:
+            write_notes(index, notes)
+        except IndexWriteError as error:  # after the commit: no more than a slower next build
+            _log.warning("%s", error)
+
+    def _reading(self, changes: Changes, *, strict: bool) -> Reading:
+        reading = Reading(
+            changes.articles,
+            changes.removed,
+            changes.stale,
+            changes.sources,
+            [*self._refused, *(entry for s in changes.sources for entry in s.refused)],
+            [*self._warnings, *changes.warnings],
+            sum(source.skipped for source in changes.sources),
+        )
+        for clash in changes.clashes:
+            if strict:
+                reading.refused.append(refusal(clash))
+            else:
+                reading.warnings.append(str(clash))
+        return reading
+
+
+class ArticleSource:
+    """Articles that come from elsewhere than files; all of them, each time."""
+
+    def __init__(self, articles: Iterable[Article]) -> None:
+        self._articles = articles
+
+    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
+        """Take all articles; ``parent`` says which ones are no more."""
+        reading = Reading([])
+        given: list[Article] = []
+        for article in self._articles:
+            if article.id.strip() and article.question.strip() and article.answer.strip():
+                given.append(article)
+            else:
+                reason = "id, question and answer must not be blank"
+                reading.refused.append(Refusal(article.id, None, reason, "blank"))
+        merged = merge(
+            given,
+            on_warning=reading.warnings.append,
+            on_error=(lambda error: reading.refused.append(refusal(error))) if strict else None,
+        )
+        reading.articles = [a if a.passages else split_article(a) for a in merged]
+        there = {article.id for article in merged}
+        reading.removed = frozenset(parent.store.ids() if parent else ()) - there
+        return reading
+
+    def remember(self, index: Path, reading: Reading) -> None:
+        """There is nothing to note."""
+
+
+def refusal(error: ArticleError) -> Refusal:
+    """An error as a report lists it."""
+    return Refusal(error.path, error.line, error.reason, error.kind)

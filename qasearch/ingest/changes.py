@@ -1,0 +1,133 @@
+"""What changed since the last build: which files to read again, and which articles that touches.
+
+A file is known by the sha256 of its content; whoever calls may know that of some files without
+opening them. Articles that none of the files read again holds are left as they are.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from qasearch.errors import ArticleError
+from qasearch.ingest.duplicates import merge
+from qasearch.ingest.files import SourceFile
+from qasearch.ingest.read import FileReading, file_sha256, read_file
+from qasearch.ingest.split import split_article
+from qasearch.protocols import Progress, in_batches
+from qasearch.records import Article, Refusal, Source
+
+FILES_AT_ONCE: Final = 100
+"""Files between two steps of the progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a build must do to the articles it has.
+
+    Attributes:
+        sources: every file there is now, in order of name.
+        articles: the new version of each touched article that a readable file holds: merged, split,
+            in order of id.
+        stale: ids whose stored version stays, since the file that held it became unreadable.
+        removed: ids whose stored version goes, since no file holds them any more.
+        clashes: articles that gave way to another text with their id.
+        warnings: about what was read this time, as readable lines.
+    """
+
+    sources: list[Source]
+    articles: list[Article]
+    stale: frozenset[str]
+    removed: frozenset[str]
+    clashes: list[ArticleError]
+    warnings: list[str]
+
+
+def find_changes(
+    files: Sequence[SourceFile],
+    known: Mapping[str, Source],
+    hashes: Mapping[str, str],
+    *,
+    include_no_index: bool,
+    anew: bool,
+    progress: Progress,
+) -> Changes:
+    """Compare the files there are with the sources of the last build, and read what differs.
+
+    Args:
+        files: from ``find_files``.
+        known: the sources of the last build, by name.
+        hashes: by name, the sha256 of files that need not be opened to know it.
+        include_no_index: as ``read_file``.
+        anew: read all files, whether they differ or not.
+        progress: shows how many files were looked at.
+    """
+    readings: dict[str, FileReading] = {}
+    for batch in progress(
+        list(in_batches(files, FILES_AT_ONCE)), total=len(files), what="reading files"
+    ):
+        for file in batch:
+            source = known.get(file.name)
+            if anew or not _is_unchanged(file, source, hashes, include_no_index=include_no_index):
+                readings[file.name] = read_file(file, include_no_index=include_no_index)
+
+    sources = [
+        _source(readings[file.name], known.get(file.name), include_no_index=include_no_index)
+        if file.name in readings
+        else known[file.name]
+        for file in files
+    ]
+    touched = _touched(sources, known, readings)
+
+    # A touched article may lie in unchanged files too: these are read again, to be merged with.
+    siblings = [
+        read_file(file, include_no_index=include_no_index)
+        for file, source in zip(files, sources, strict=True)
+        if file.name not in readings and not touched.isdisjoint(source.article_ids)
+    ]
+    clashes: list[ArticleError] = []
+    found = (a for reading in (*readings.values(), *siblings) for a in reading.articles)
+    articles = merge((a for a in found if a.id in touched), on_error=clashes.append)
+
+    held = {id for source in sources for id in source.article_ids}
+    stale = {id for source in sources for id in source.stale_ids} - held
+    return Changes(
+        sources=sources,
+        articles=[split_article(article) for article in articles],
+        stale=frozenset(stale),
+        removed=frozenset(touched - held - stale),
+        clashes=clashes,
+        warnings=[line for reading in readings.values() for line in reading.warnings],
+    )
+
+
+def _is_unchanged(
+    file: SourceFile, known: Source | None, hashes: Mapping[str, str], *, include_no_index: bool
+) -> bool:
+    if known is None or known.sha256 is None or known.include_no_index != include_no_index:
+        return False
+    return known.sha256 == (hashes.get(file.name) or file_sha256(file))
+
+
+def _touched(
+    sources: Iterable[Source], known: Mapping[str, Source], read: Collection[str]
+) -> set[str]:
+    """The ids in files that were read again, or are gone: as they were, and as they are."""
+    gone = known.keys() - {source.name for source in sources}
+    before = (known[name] for name in (*gone, *(known.keys() & set(read))))
+    after = (source for source in sources if source.name in read)
+    return {id for source in (*before, *after) for id in source.ids()}
+
+
+def _source(reading: FileReading, known: Source | None, *, include_no_index: bool) -> Source:
+    """What to remember of a file that was read. What it lost to an error, it still vouches for."""
+    ids = {article.id for article in reading.articles}
+    lost = known.ids() - ids if known and reading.errors else set[str]()
+    return Source(
+        name=reading.source.name,
+        sha256=reading.sha256,
+        include_no_index=include_no_index,
+        article_ids=tuple(sorted(ids)),
+        stale_ids=tuple(sorted(lost)),
+        refused=tuple(Refusal(e.path, e.line, e.reason, e.kind) for e in reading.errors),
+        skipped=reading.skipped,
+    )
