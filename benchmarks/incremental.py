@@ -1,0 +1,126 @@
+"""Build a folder, edit it and build again: what each build costs beside the first one.
+
+    python -m benchmarks.incremental FOLDER... [--tiny]
+
+The first build is killed when half is embedded and taken up again, so that what a kill costs is
+measured too. ``--tiny`` embeds by hashed words of as many dimensions, in next to no time: what is
+left is the work of a build itself, over a collection too large to embed for a figure.
+"""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from qasearch import BuildReport, Index, load_embedder
+from qasearch.protocols import Batch, Embedder, no_progress
+from tests.tiny import TinyEmbedder
+
+ROUNDS = 5
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+def killed_at_half(batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:
+    """A progress that kills the build when half of the texts are embedded."""
+    done = 0
+    for batch in batches:
+        if what == "embedding passages" and done >= total / 2:
+            raise KilledError
+        done += len(batch)
+        yield batch
+
+
+class Bench:
+    """A copy of the folders, its index, and the rows of the table."""
+
+    def __init__(self, folders: list[Path], work: Path, embedder: Embedder) -> None:
+        self.articles = work / "articles"
+        self.index = work / "index"
+        self.embedder = embedder
+        self.full_seconds = 0.0
+        for folder in folders:
+            shutil.copytree(folder, self.articles / folder.name)
+
+    def first(self) -> BuildReport:
+        started = time.perf_counter()
+        try:
+            Index.build(self.articles, self.index, embedder=self.embedder, progress=killed_at_half)
+        except KilledError:
+            self.row("first build, killed at half", time.perf_counter() - started, None)
+        report = self.build()
+        self.full_seconds = time.perf_counter() - started
+        self.row("taken up again", report.seconds, report)
+        self.row("both: a full build", self.full_seconds, None)
+        return report
+
+    def again(self, name: str) -> None:
+        """Median of some builds that find nothing to do, or what ``name`` says the first time."""
+        reports = [self.build() for _ in range(ROUNDS)]
+        seconds = statistics.median(report.seconds for report in reports)
+        self.row(f"{name}, median of {ROUNDS}", seconds, reports[0])
+
+    def edit_one(self) -> None:
+        file = sorted(self.articles.rglob("*.md"))[len(list(self.articles.rglob("*.md"))) // 2]
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r"(?m)^(    [^\n]*?\*\*: )", r"\1Edited. ", text), encoding="utf-8")
+        report = self.build()
+        self.row("one article edited", report.seconds, report)
+
+    def build(self) -> BuildReport:
+        return Index.build(self.articles, self.index, embedder=self.embedder, progress=no_progress)
+
+    def row(self, name: str, seconds: float, report: BuildReport | None) -> None:
+        share = f"1/{self.full_seconds / seconds:,.0f}" if self.full_seconds > seconds else ""
+        embedded = f"{report.embedded:,}" if report else ""
+        print(f"| {name} | {seconds:,.2f} | {share} | {embedded} |", flush=True)
+
+    def disk(self, report: BuildReport) -> None:
+        generation = self.index / str(report.generation)
+        names = ("vectors.npy", "questions.npy", "vectors.faiss")
+        stored = sum((generation / name).stat().st_size for name in names)
+        cache = (self.index / "cache" / "embeddings.sqlite").stat().st_size
+        vectors = report.articles + report.passages
+        print(
+            f"\nBytes a stored vector, texts aside: {stored / vectors:,.0f}; "
+            f"with the cache {(stored + cache) / vectors:,.0f}."
+        )
+
+
+def touch_all(folder: Path) -> None:
+    """Give every file another time."""
+    for number, file in enumerate(folder.rglob("*.md")):
+        os.utime(file, (1_000_000_000 + number, 1_000_000_000 + number))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--tiny", action="store_true")
+    arguments = parser.parse_args()
+    embedder = TinyEmbedder(384) if arguments.tiny else load_embedder()
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(arguments.folders, Path(work), embedder)
+        time.sleep(3)  # the copies must be at rest, or every build would open them again
+        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+        print("| build | seconds | of the full build | texts embedded |\n|---|---|---|---|")
+        report = bench.first()
+        bench.again("nothing changed")
+        bench.edit_one()
+        touch_all(bench.articles)
+        time.sleep(3)
+        bench.again("all times changed")
+        bench.disk(report)
+    print(f"\n{report.articles:,} articles, {report.passages:,} passages.")
+
+
+if __name__ == "__main__":
+    main()
