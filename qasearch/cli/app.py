@@ -1,5 +1,6 @@
 """The commands together, and the one door through which every outcome leaves."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -53,6 +54,9 @@ def qasearch(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors become messages, never tracebacks."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        # To be ended is to be interrupted: a build gives its lock back and keeps what it embedded.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     use_utf8()
     try:
         outcome = _run(given)

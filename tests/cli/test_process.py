@@ -74,8 +74,9 @@ def test_a_reader_that_stops_is_no_failure(talking: subprocess.Popen[bytes]) -> 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
-def test_an_interrupt(talking: subprocess.Popen[bytes]) -> None:
-    talking.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt(talking: subprocess.Popen[bytes], sign: signal.Signals) -> None:
+    talking.send_signal(sign)
     _, err = talking.communicate(timeout=60)
     assert (talking.returncode, err) == (130, b"error: Interrupted.\n")
 
