@@ -9,7 +9,7 @@ from typing import Protocol
 
 from qasearch.errors import ArticleError, IndexWriteError, NoArticlesError
 from qasearch.index import Generation, read_notes, write_notes
-from qasearch.ingest import EXTENSIONS, Changes, find_changes, find_files, merge, split_article
+from qasearch.ingest import EXTENSIONS, Changes, find_changes, find_files, merge, split_all
 from qasearch.protocols import Progress
 from qasearch.records import Article, Refusal, Source
 
@@ -163,7 +163,7 @@ class ArticleSource:
             on_warning=reading.warnings.append,
             on_error=(lambda error: reading.refused.append(refusal(error))) if strict else None,
         )
-        reading.articles = [a if a.passages else split_article(a) for a in merged]
+        reading.articles = split_all(merged, reading.warnings.append)
         there = {article.id for article in merged}
         reading.removed = frozenset(parent.store.ids() if parent else ()) - there
         return reading

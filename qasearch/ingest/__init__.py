@@ -4,7 +4,7 @@ from qasearch.ingest.changes import Changes, find_changes
 from qasearch.ingest.duplicates import merge
 from qasearch.ingest.files import EXTENSIONS, SourceFile, find_files
 from qasearch.ingest.read import FileReading, read_articles, read_file
-from qasearch.ingest.split import SPLITTER_VERSION, split, split_article
+from qasearch.ingest.split import SPLITTER_VERSION, split, split_all, split_article
 from qasearch.ingest.texts import passage_text, question_text
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "read_articles",
     "read_file",
     "split",
+    "split_all",
     "split_article",
 ]

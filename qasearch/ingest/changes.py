@@ -12,7 +12,7 @@ from qasearch.errors import ArticleError
 from qasearch.ingest.duplicates import merge
 from qasearch.ingest.files import SourceFile
 from qasearch.ingest.read import FileReading, file_sha256, read_file
-from qasearch.ingest.split import split_article
+from qasearch.ingest.split import split_all
 from qasearch.protocols import Progress, in_batches
 from qasearch.records import Article, Refusal, Source
 
@@ -85,18 +85,19 @@ def find_changes(
         if file.name not in readings and not touched.isdisjoint(source.article_ids)
     ]
     clashes: list[ArticleError] = []
+    warnings = [line for reading in readings.values() for line in reading.warnings]
     found = (a for reading in (*readings.values(), *siblings) for a in reading.articles)
-    articles = merge((a for a in found if a.id in touched), on_error=clashes.append)
+    merged = merge((a for a in found if a.id in touched), on_error=clashes.append)
 
     held = {id for source in sources for id in source.article_ids}
     stale = {id for source in sources for id in source.stale_ids} - held
     return Changes(
         sources=sources,
-        articles=[split_article(article) for article in articles],
+        articles=split_all(merged, warnings.append),
         stale=frozenset(stale),
         removed=frozenset(touched - held - stale),
         clashes=clashes,
-        warnings=[line for reading in readings.values() for line in reading.warnings],
+        warnings=warnings,
     )
 
 

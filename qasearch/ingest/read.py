@@ -22,7 +22,7 @@ from qasearch.ingest.files import (
 )
 from qasearch.ingest.jsontext import json_records, line_record
 from qasearch.ingest.markdown import markdown_record
-from qasearch.ingest.split import split_article
+from qasearch.ingest.split import split_all
 from qasearch.records import Article
 
 MAX_BYTES: Final = 2 * 1024 * 1024
@@ -105,12 +105,7 @@ def read_articles(
         if on_warning:
             for warning in reading.warnings:
                 on_warning(warning)
-    articles = [split_article(article) for article in merge(found, on_warning=on_warning)]
-    if on_warning:
-        for article in articles:
-            if "unclosed_fence" in article.flags:
-                on_warning(f"{', '.join(article.paths)}: a code fence is never closed")
-    return articles
+    return split_all(merge(found, on_warning=on_warning), on_warning)
 
 
 def read_file(source: SourceFile, *, include_no_index: bool = False) -> FileReading:

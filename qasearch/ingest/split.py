@@ -1,5 +1,6 @@
 """Split an answer into its numbered points, and into passages where it has none."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -79,6 +80,22 @@ def split_article(article: Article) -> Article:
         passages=outline.passages,
         flags=tuple(sorted({*article.flags, *outline.flags})),
     )
+
+
+def split_all(
+    articles: Iterable[Article], on_warning: Callable[[str], None] | None = None
+) -> list[Article]:
+    """Split articles that were read, in their order, and warn of what looks wrong in them.
+
+    Args:
+        articles: those with passages are taken as they are.
+        on_warning: told of each code fence that is never closed.
+    """
+    done = [article if article.passages else split_article(article) for article in articles]
+    for article in done:
+        if on_warning and "unclosed_fence" in article.flags:
+            on_warning(f"{', '.join(article.paths) or article.id}: a code fence is never closed")
+    return done
 
 
 def _is_cut_off(text: Text, passages: list[Passage]) -> bool:

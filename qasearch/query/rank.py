@@ -12,7 +12,7 @@ import numpy as np
 from qasearch.index import Generation, cosines
 from qasearch.protocols import Rows, Vectors
 
-QUESTION_WEIGHT = 0.1
+QUESTION_WEIGHT = 0.05
 """Share of the question's cosine in an article's score (docs/decisions/0003-score.md)."""
 
 CANDIDATES_PER_HIT = 20

@@ -143,6 +143,22 @@ def test_an_article_of_two_files_is_merged_again_when_one_changes(folder: Folder
         assert index.article("a").subjects == ("Ports",)
 
 
+def test_a_clash_of_ids_is_a_warning_and_refused_by_strict(folder: Folder) -> None:
+    folder.write("other", id="a", text=TIDE)
+    report = folder.build()
+    assert report.refused == ()
+    assert [line for line in report.warnings if "has another text" in line]
+    folder.write("b", id="a", text=TIDE + " And again.")
+    with pytest.raises(BuildRefusedError):
+        folder.build(strict=True)
+
+
+def test_an_unclosed_fence_is_a_warning(folder: Folder) -> None:
+    folder.write("fence", id="fence", text="1. **Code**:\n\n```\nprint")
+    (warning,) = folder.build().warnings
+    assert warning == "articles/fence.md: a code fence is never closed"
+
+
 def test_strict_commits_nothing_after_a_refusal(folder: Folder) -> None:
     before = stored(folder.index)
     folder.spoil("b")

@@ -212,7 +212,10 @@ _TRICKY = [
 _words = st.sampled_from(_PLAIN * 40 + _TRICKY)
 _FORMS = [
     *["{key}: {word}\n", "{key}: >-\n    {word}\n", "{key}:\n  in: {word}\n  on: >-\n    x\n"] * 4,
+    " {key}: {word}\n",
     "  {key}: {word}\n",
+    "{key}:\n  in: >-\n  {word}\n",
+    "{key}:\n  in: >-\n   {word}\n",
     "{key}:\n{word}\n",
     "{key}:\n  in: {word}\n   on: x\n",
     "{key}:\n  in:\n    on: {word}\n",

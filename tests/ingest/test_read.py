@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -339,6 +340,18 @@ def test_a_bad_line_is_refused_alone(reading: Read, line: str, kind: str) -> Non
         assert len(found.articles) + len(found.errors) == 3
 
 
+def test_what_would_fill_the_memory_is_not_decoded(reading: Read) -> None:
+    found = reading("[" + "1," * 1_000_000 + "no JSON", "bees.json")
+    (refusal,) = found.errors
+    assert (refusal.line, refusal.kind) == (1, "too-large")
+    assert "1,000,000 brackets, braces and commas" in refusal.reason
+
+
+def test_the_key_that_comes_twice_is_named(reading: Read) -> None:
+    found = reading('{"a": 1, "q": "Why?", "b": 2, "q": "How?", "b": 3}', "bees.jsonl")
+    assert [refusal.reason for refusal in found.errors] == ["the key 'q' for the second time"]
+
+
 def test_bytes_that_are_no_text_spoil_only_their_line(reading: Read) -> None:
     good = b'{"id": 1, "q": "Why?", "answer": "So."}'
     found = reading(b"\n".join([good, b'{"q": "\xff"}', b"\0\0", good]), "bees.jsonl")
@@ -560,8 +573,10 @@ def test_a_file_that_never_rests_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bees = source(tmp_path, "bees.md", ARTICLE)
-    monkeypatch.setattr(os, "fstat", Writer(bees, times=-1).fstat)
+    writer = Writer(bees, times=100)
+    monkeypatch.setattr(os, "fstat", writer.fstat)
     assert error(read_file(bees)) == (None, "changing")
+    assert writer.times == 100 - 2 * 3  # two readings, with three looks each
 
 
 # All of it
@@ -623,8 +638,8 @@ def test_no_index_articles_on_request(tmp_path: Path) -> None:
 
 
 def test_where_there_is_nothing_to_read(tmp_path: Path) -> None:
-    for roots in (tmp_path, [tmp_path, tmp_path], []):
-        with pytest.raises(NoArticlesError) as refusal:
+    for roots, named in ((tmp_path, f"in {tmp_path}."), ([tmp_path] * 2, ", "), ([], "no path")):
+        with pytest.raises(NoArticlesError, match=re.escape(named)) as refusal:
             read_articles(roots)
         assert ".md .markdown .jsonl .json" in refusal.value.hint
     with pytest.raises(NoArticlesError, match="does not exist"):
