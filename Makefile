@@ -15,7 +15,7 @@ INDEXED := index/CURRENT
 # The folders are in the list because deleting a file changes its folder's time and nothing else;
 # the modules, because they decide what is stored.
 SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name '*.jsonl') \
-           $(wildcard qasearch/ingest/*.py qasearch/embed/*.py qasearch/index/*.py qasearch/build.py)
+           $(wildcard qasearch/ingest/*.py qasearch/embed/*.py qasearch/index/*.py qasearch/build/*.py)
 
 .DEFAULT_GOAL := help
 # An interrupted build leaves a whole index, so make must not delete what it sees as half a file.

@@ -100,6 +100,26 @@ class PassageHit:
     confidence: float | None = None
     highlights: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def id(self) -> str:
+        """Id of the passage."""
+        return self.passage.id
+
+    @property
+    def ordinal(self) -> str | None:
+        """The number of the point, as printed."""
+        return self.passage.ordinal
+
+    @property
+    def title(self) -> str | None:
+        """Title of the passage."""
+        return self.passage.title
+
+    @property
+    def text(self) -> str:
+        """The passage's own text."""
+        return self.passage.text
+
 
 @dataclass(frozen=True, slots=True)
 class ArticleHit:
@@ -122,6 +142,16 @@ class ArticleHit:
     points: tuple[PassageHit, ...]
     confidence: float | None = None
     same_question: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Id of the article."""
+        return self.article.id
+
+    @property
+    def question(self) -> str:
+        """The question that the article answers."""
+        return self.article.question
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,9 @@ def test_a_question_finds_its_article_and_the_point_that_answers(index: Index) -
     assert result.articles[0].article.id == "money"
     point = result.articles[0].points[0]
     assert (point.passage.ordinal, point.passage.title) == ("1", "Tolls")
-    assert point.passage.text == "every ship pays a toll when it lands."
+    assert point.passage.text == point.text == "every ship pays a toll when it lands."
+    assert (point.id, point.ordinal, point.title) == ("money#1", "1", "Tolls")
+    assert (result.articles[0].id, result.articles[0].question) == ("money", MONEY.question)
     assert (result.mode, result.verdict) == ("dense", "related")
     assert (result.article_count, result.passage_count) == (3, 5)
 
