@@ -93,7 +93,7 @@ def _writer(index: Path, embedder: Embedder, *, wait: float) -> GenerationWriter
 def _open_parent(index: Path, stack: ExitStack, warnings: list[str]) -> Generation | None:
     """The generation that answers; None if there is none, or none that can be read."""
     try:
-        return stack.enter_context(Generation.open(index))
+        return stack.enter_context(Generation.open(index, pinned=False))
     except IndexNotFoundError:
         return None
     except IndexStoreError as error:

@@ -10,7 +10,7 @@ write the folder, since they can write the hashes too.
 import re
 import sqlite3
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from errno import EINVAL, ENOENT, ENOTDIR
 from hashlib import sha256
@@ -41,6 +41,7 @@ from qasearch.index.manifest import (
     UnreadableFormatError,
 )
 from qasearch.index.passages import ArticleValues, PassageStore
+from qasearch.index.pins import Pin, take_pin
 from qasearch.index.sources import parse_sources
 from qasearch.index.vectors import FaissIndex, FlatIndex, open_matrix, read_faiss
 from qasearch.protocols import Vectors
@@ -85,8 +86,11 @@ class Generation:
     passages: FaissIndex
     question_index: FlatIndex
 
-    def __init__(self, folder: "GenerationFolder", manifest: Manifest) -> None:
-        """Open what the manifest lists; ``Generation.open`` finds the manifest."""
+    def __init__(
+        self, folder: "GenerationFolder", manifest: Manifest, pin: Pin | None = None
+    ) -> None:
+        """Open what the manifest lists; ``Generation.open`` finds the manifest, and pins it."""
+        self._pin = pin
         counts, dim = manifest.counts, manifest.embedder.dim
         self.name = folder.name
         self.manifest = manifest
@@ -108,15 +112,17 @@ class Generation:
         embedder_name: str | None = None,
         fingerprint: str | None = None,
         splitter_version: str | None = None,
+        pinned: bool = True,
         files: Files | None = None,
     ) -> Self:
-        """Open the generation that answers. Writes nothing: the medium may be read-only.
+        """Open the generation that answers. Needs to write nothing: the medium may be read-only.
 
         Args:
             index_path: the index folder.
             embedder_name: for the message, if the fingerprint differs.
             fingerprint: of the embedder that queries will come from; None means none will.
             splitter_version: of the rules in use; None means any.
+            pinned: keep builders from collecting it, where the medium can be written.
             files: the file operations.
 
         Raises:
@@ -126,20 +132,37 @@ class Generation:
             IndexStoreError: a file may not be read, or an I/O error.
         """
         files = files or Files()
-        current = read_current(index_path, files)
         while True:
-            folder = GenerationFolder(index_path, current.name, files)
-            try:
-                manifest = folder.manifest(current.manifest_sha256)
-                _check_splitter(index_path, manifest, splitter_version)
-                _check_embedder(index_path, manifest, embedder_name, fingerprint)
-                return cls(folder, manifest)
-            except IndexDamagedError:
-                # Builders may have replaced it, and collected it, since CURRENT was read.
-                newer = read_current(index_path, files)
-                if newer == current:
-                    raise
-                current = newer
+            current = read_current(index_path, files)
+            with ExitStack() as undo:
+                pin = take_pin(index_path, current.name, files) if pinned else None
+                if pin:
+                    undo.callback(pin.release)
+                # Pinned first and then read again: what CURRENT still names is not collected.
+                if read_current(index_path, files) != current:
+                    continue
+                folder = GenerationFolder(index_path, current.name, files)
+                try:
+                    manifest = folder.manifest(current.manifest_sha256)
+                    _check_splitter(index_path, manifest, splitter_version)
+                    _check_embedder(index_path, manifest, embedder_name, fingerprint)
+                    generation = cls(folder, manifest, pin)
+                except IndexDamagedError:
+                    # Without a pin, builders may have collected it meanwhile.
+                    if read_current(index_path, files) == current:
+                        raise
+                    continue
+                undo.pop_all()
+                return generation
+
+    def answers(self) -> bool:
+        """Whether ``CURRENT`` still names it.
+
+        Raises:
+            IndexStoreError: that cannot be read.
+        """
+        current = read_current(self._folder.index_path, self._folder.files)
+        return current.name == self.name
 
     def sources(self) -> list[Source]:
         """The files it was read from, in order of name; none if articles were given otherwise.
@@ -170,6 +193,8 @@ class Generation:
     def close(self) -> None:
         """Let go of the files; the texts cannot be read afterwards."""
         self.store.close()
+        if self._pin:
+            self._pin.release()
 
     def __enter__(self) -> Self:
         return self

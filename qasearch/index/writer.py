@@ -49,6 +49,7 @@ from qasearch.index.manifest import (
     Manifest,
 )
 from qasearch.index.passages import PassageStore, write_passages
+from qasearch.index.pins import pinned_generations
 from qasearch.index.sources import write_sources
 from qasearch.index.vectors import (
     UNIT_TOLERANCE,
@@ -383,15 +384,17 @@ def _may_answer(folder: GenerationFolder, files: Files) -> bool:
 
 
 def _collect_garbage(answering: GenerationFolder, files: Files) -> None:
-    """Remove all generations but the newest; what goes wrong does not undo the commit."""
+    """Remove all generations but the newest and those in use; an error undoes no commit."""
     try:
         names = generation_names(answering.index_path, files)
+        pinned = pinned_generations(answering.index_path, files)
     except OSError as error:
         _log.warning("Old generations stay: %s", error)
         return
     older = [name for name in names if name != answering.name]
     for name in older[: 1 - KEPT_GENERATIONS]:
-        _remove_generation(answering.index_path / name, files)
+        if name not in pinned:
+            _remove_generation(answering.index_path / name, files)
 
 
 def _remove_generation(path: Path, files: Files) -> None:

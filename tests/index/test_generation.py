@@ -336,7 +336,7 @@ def test_opening_and_searching_change_nothing(index):
 
     before = state()
     files = LoggedFiles(index)
-    with Generation.open(index, files=files) as generation:
+    with Generation.open(index, pinned=False, files=files) as generation:
         generation.passages.search(EMBEDDER.embed_queries(["wind"]), 3)
         generation.store.article("kites")
     verify(index, files=files)
