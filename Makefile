@@ -20,7 +20,7 @@ SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name
 .DEFAULT_GOAL := help
 # An interrupted build leaves a whole index, so make must not delete what it sees as half a file.
 .PRECIOUS: $(INDEXED)
-.PHONY: help setup index search check test clean
+.PHONY: help setup index search check test reliability clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ check: $(INSTALLED)  ## Lint, format and types
 
 test: $(INSTALLED)  ## All tests
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+reliability: $(INSTALLED)  ## The whole campaign of faults and power cuts: long; writes docs/reliability.md
+	$(BIN)/python -m tests.reliability
 
 clean:  ## Remove .venv, the built index and the tools' caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist

@@ -1,0 +1,167 @@
+"""Histories of builds: what each did to the disk, step by step."""
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qasearch.index import EmbedderIdentity, Generation, GenerationWriter
+from qasearch.ingest import SPLITTER_VERSION, passage_text, question_text
+from qasearch.records import Article, Source
+from tests.reliability.builds import Start, prepare, rest
+from tests.reliability.contents import EMBEDDER, build, layout, served
+from tests.reliability.disk import History, Node, Recorder
+from tests.reliability.logged import LoggedFiles
+from tests.reliability.traced import calls, paths_in, run_traced
+
+_LONGEST_WRITE = 1 << 24
+_DATA = re.compile(r'\d+<[^>]*>, "(.*)", \d+(?:, (\d+))?')
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A build that went well, and what it did to the disk.
+
+    Attributes:
+        start: what it began with.
+        history: what it did.
+        content: what the index must answer in the end, as ``Served.content``.
+        layout: what may lie in the index folder in the end.
+    """
+
+    start: Start
+    history: History
+    content: str
+    layout: set[str]
+
+
+def logged_commit(
+    name: str, seed: int, scratch: Path, make_files: Callable[[Path], LoggedFiles] = LoggedFiles
+) -> Commit:
+    """Write and commit the generation of a build through operations that are taken down.
+
+    Args:
+        name: of the build, a key of ``EDITIONS``.
+        seed: chooses the articles.
+        scratch: a new folder.
+        make_files: the file operations below a folder.
+    """
+    start = prepare(name, seed, scratch)
+    reference = scratch / "reference"
+    build(start.articles, reference)
+    root = scratch / "root"
+    index = start.copy(root)
+    files = make_files(root)
+    with (
+        Generation.open(reference) as generation,
+        GenerationWriter(
+            index,
+            embedder=EmbedderIdentity(EMBEDDER.name, EMBEDDER.fingerprint, EMBEDDER.dim),
+            splitter_version=SPLITTER_VERSION,
+            tool_version="0",
+            files=files,
+        ) as writer,
+    ):
+        ids = generation.store.ids()
+        _write(writer, [generation.store.article(id) for id in ids], generation.sources())
+    return _commit(start, files.recorder, index, reference)
+
+
+def traced_commit(name: str, seed: int, scratch: Path) -> Commit:
+    """Build as usual, and take down the system calls, SQLite's among them.
+
+    Args:
+        name: of the build, a key of ``EDITIONS``.
+        seed: chooses the articles.
+        scratch: a new folder.
+    """
+    start = prepare(name, seed, scratch)
+    reference = scratch / "reference"
+    build(start.articles, reference)
+    rest()
+    root, log = scratch / "root", scratch / "log"
+    index = start.copy(root)
+    recorder = Recorder(root)
+    ending = run_traced(
+        lambda: build(start.articles, index), log, f"--string-limit={_LONGEST_WRITE}"
+    )
+    if not ending.generation:
+        raise RuntimeError(f"The {name} build fails even when nothing else does: {ending}")
+    replay(log, root, recorder)
+    return _commit(start, recorder, index, reference)
+
+
+def _write(
+    writer: GenerationWriter, articles: Sequence[Article], sources: Sequence[Source]
+) -> None:
+    writer.write_passages(articles)
+    writer.write_vectors(
+        EMBEDDER.embed_passages([passage_text(article, each) for each in article.passages])
+        for article in articles
+    )
+    writer.write_questions(EMBEDDER.embed_passages([question_text(each)]) for each in articles)
+    writer.write_sources(sources)
+    writer.commit()
+
+
+def _commit(start: Start, recorder: Recorder, index: Path, reference: Path) -> Commit:
+    """Take over what was taken down; an index built from nothing says what must come of it."""
+    expected = served(reference)
+    if expected is None:
+        raise RuntimeError("A build from nothing leaves no index.")
+    return Commit(start, recorder.history(), expected.content, layout(index) | layout(reference))
+
+
+def replay(log: Path, root: Path, recorder: Recorder) -> None:
+    """Take down what the system calls in a log did below ``root``."""
+    nodes: dict[str, Node] = {}
+    ends: dict[str, int] = {}
+    for call, arguments, result in calls(log, root):
+        if not call.places or result.startswith("-1"):
+            continue
+        paths = [root / path for path in paths_in(arguments, root)]
+        descriptor = arguments.partition("<")[0]
+        match call.name:
+            case "openat":
+                descriptor = result.partition("<")[0]
+                nodes[descriptor] = _opened(paths[0], arguments, recorder)
+                ends[descriptor] = 0
+            case "write" | "pwrite64":
+                data, place = _data(arguments, int(result))
+                offset = ends[descriptor] if place is None else place
+                recorder.write(nodes[descriptor], offset, data)
+                if place is None:
+                    ends[descriptor] += len(data)
+            case "ftruncate":
+                recorder.cut(nodes[descriptor], int(arguments.rpartition(",")[2]))
+            case "fsync" | "fdatasync":
+                recorder.sync(nodes[descriptor])
+            case "rename" | "renameat" | "renameat2":
+                recorder.replace(*paths)
+            case "mkdir" | "mkdirat":
+                recorder.make_folder(paths[0])
+            case "unlink" | "unlinkat" | "rmdir":
+                recorder.remove(paths[0])
+            case "close" | "fchmod" | "fchown":
+                pass
+            case _:
+                raise NotImplementedError(f"What {call} does to a disk is not modelled.")
+
+
+def _opened(path: Path, arguments: str, recorder: Recorder) -> Node:
+    node = recorder.find(path)
+    if node is None:
+        return recorder.create(path)
+    if "O_TRUNC" in arguments:
+        recorder.cut(node, 0)
+    return node
+
+
+def _data(arguments: str, count: int) -> tuple[bytes, int | None]:
+    """The bytes that were written, and where, if the call says it."""
+    match = _DATA.fullmatch(arguments)
+    if match is None:
+        raise ValueError(f"not the arguments of a write: {arguments[:80]}")
+    data: bytes = ast.literal_eval(f'b"{match[1]}"')
+    return data[:count], None if match[2] is None else int(match[2])
