@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qasearch.api import Index, Sources
-    from qasearch.embed import load_embedder
+    from qasearch.embed import check_bundled_model, load_embedder
     from qasearch.errors import (
         ArticleError,
         BuildRefusedError,
@@ -57,6 +57,7 @@ __all__ = [
     "Sources",
     "Where",
     "__version__",
+    "check_bundled_model",
     "load_embedder",
     "read_articles",
     "split_article",
@@ -64,7 +65,7 @@ __all__ = [
 
 _HOMES = {
     "qasearch.api": ["Index", "Sources"],
-    "qasearch.embed": ["load_embedder"],
+    "qasearch.embed": ["check_bundled_model", "load_embedder"],
     "qasearch.errors": [
         "ArticleError",
         "BuildRefusedError",

@@ -7,7 +7,8 @@ from typing import Self, TypeAlias, cast
 
 from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
-from qasearch.index import Generation
+from qasearch.errors import IndexStoreError
+from qasearch.index import Generation, lock_holder, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
 from qasearch.query import Options, Where, search
@@ -24,7 +25,7 @@ class Index:
     ``Index.open``. Use it as a context manager, or ``close`` it.
     """
 
-    def __init__(self, generation: Generation, embedder: Embedder) -> None:
+    def __init__(self, generation: Generation, embedder: Embedder | None) -> None:
         """For ``Index.open``, which checks that the two belong together."""
         self._generation = generation
         self._embedder = embedder
@@ -110,8 +111,17 @@ class Index:
         embedder: Embedder | None = None,
         model: str | None = None,
         offline: bool = False,
+        searchable: bool = True,
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
+
+        Args:
+            index: its folder.
+            embedder: the one that built it, instead of ``model``.
+            model: name or folder of the model that built it; None means the bundled one.
+            offline: never ask the network for a model.
+            searchable: if False, for its texts and figures alone: no model is looked for, whichever
+                built it, and searching is an error.
 
         Raises:
             IndexNotFoundError: none is there.
@@ -119,6 +129,8 @@ class Index:
             IndexMismatchError: another model, splitter or format built it.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        if not searchable:
+            return cls(Generation.open(Path(index)), None)
         embedder = embedder or load_embedder(model, offline=offline)
         generation = Generation.open(
             Path(index),
@@ -127,6 +139,44 @@ class Index:
             splitter_version=SPLITTER_VERSION,
         )
         return cls(generation, embedder)
+
+    @staticmethod
+    def verify(index: str | Path = "index") -> list[IndexStoreError]:
+        """Hash every file of the index, those too that opening does not read, and open it.
+
+        Returns:
+            One error for each fault, its hint saying what mends it; none if the index is whole.
+
+        Raises:
+            IndexNotFoundError: none is there.
+        """
+        return verify(Path(index))
+
+    @staticmethod
+    def rollback(index: str | Path = "index", *, wait: float = 0.0) -> str:
+        """Let the generation before the one that answers answer again, if it is whole.
+
+        Indexes that are open stay as they are. The next build starts from it.
+
+        Args:
+            index: the folder.
+            wait: seconds to wait for a builder to end.
+
+        Returns:
+            The name of the generation that answers now.
+
+        Raises:
+            IndexNotFoundError: no index is there.
+            IndexStoreError: no older generation is there, or none that is whole.
+            IndexLockedError: another process is building.
+            IndexWriteError: no space, no permission, or an I/O error.
+        """
+        return rollback(Path(index), wait=wait)
+
+    @staticmethod
+    def lock_holder(index: str | Path = "index") -> str | None:
+        """Who is building the index at this moment, in words; None if nobody is."""
+        return lock_holder(Path(index))
 
     def search(
         self,
@@ -149,7 +199,8 @@ class Index:
             flat: rank passages instead of articles.
 
         Raises:
-            ValueError: the query is blank, or an option is out of its range or unknown.
+            ValueError: the query is blank, an option is out of its range or unknown, or the index
+                was not opened to be searched.
         """
         (result,) = self.search_many(
             [query], k=k, points=points, where=where, facets=facets, flat=flat
@@ -167,6 +218,8 @@ class Index:
         flat: bool = False,
     ) -> list[SearchResult]:
         """Answer several queries at once, in their order; as ``search`` otherwise."""
+        if self._embedder is None:
+            raise ValueError("This index was opened with searchable=False.")
         options = Options(k=k, points=points, where=where, facets=facets, flat=flat)
         return search(self._generation, self._embedder, queries, options)
 

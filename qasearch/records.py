@@ -253,7 +253,13 @@ class IndexStatus:
         model: name of the embedder; ``fingerprint`` decides whether two are the same.
         dim: length of its vectors.
         articles, passages: counts.
-        bytes: size on disk of the generation, and of the embedding cache beside it.
+        sources: number of files they were read from; 0 if articles were given otherwise.
+        stale: ids of articles kept in their last good version, for want of a readable one.
+        refused: what could not be read when it was built.
+        generations: names of all that lie there, oldest first; the newest whole one before
+            ``generation`` is what a rollback goes back to.
+        bytes: size on disk of the ``generation``, of ``other_generations``, and of the ``cache``
+            of embeddings beside them.
     """
 
     path: str
@@ -264,6 +270,10 @@ class IndexStatus:
     dim: int
     articles: int
     passages: int
+    sources: int
+    stale: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+    generations: tuple[str, ...]
     bytes: dict[str, int]
 
 

@@ -254,3 +254,32 @@ def test_a_vector_that_is_none_never_gets_in(tmp_path: Path) -> None:
         Index.build([FISH], tmp_path, embedder=Broken())
     with pytest.raises(IndexStoreError):
         Index.open(tmp_path, embedder=TinyEmbedder())
+
+
+def test_an_index_of_any_model_can_be_read_without_it(tmp_path: Path) -> None:
+    Index.build(ARTICLES, tmp_path / "index", embedder=TinyEmbedder(dim=64))
+    with pytest.raises(IndexMismatchError, match=r"tiny \(64 dims, tiny-64\), not tiny \(tiny-256"):
+        Index.open(tmp_path / "index", embedder=TinyEmbedder())
+    with Index.open(tmp_path / "index", searchable=False) as opened:
+        assert opened.article("fish").question == FISH.question
+        assert opened.status().model == "tiny"
+        with pytest.raises(ValueError, match="searchable=False"):
+            opened.search("fish")
+
+
+def test_verify_and_rollback(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    first = Index.build(ARTICLES, folder, embedder=TinyEmbedder()).generation
+    Index.build(ARTICLES[:2], folder, embedder=TinyEmbedder(), allow_shrink=True)
+    assert Index.verify(folder) == []
+    assert Index.rollback(str(folder)) == first
+    with Index.open(folder, embedder=TinyEmbedder()) as opened:
+        assert opened.search("herring").articles[0].id == "fish"
+    matrix = folder / str(first) / "vectors.npy"
+    matrix.chmod(0o644)
+    matrix.write_bytes(matrix.read_bytes()[:-1] + b"\xff")
+    (fault,) = Index.verify(folder)
+    assert isinstance(fault, IndexStoreError)
+    assert "vectors.npy is damaged" in str(fault)
+    with pytest.raises(IndexNotFoundError):
+        Index.verify(tmp_path)

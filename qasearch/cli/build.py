@@ -18,6 +18,7 @@ from qasearch.cli.options import (
     OfflineOption,
     QuietOption,
     VerboseOption,
+    WaitOption,
 )
 from qasearch.cli.progress import progress_on_terminal
 from qasearch.errors import ArticleError, BuildRefusedError
@@ -45,10 +46,7 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")
     ] = False,
-    wait: Annotated[
-        float,
-        typer.Option("--wait", metavar="SECONDS", help="Wait that long for another builder."),
-    ] = 0.0,
+    wait: WaitOption = 0.0,
     index: IndexOption = DEFAULT_INDEX,
     offline: OfflineOption = False,
     quiet: QuietOption = False,

@@ -41,6 +41,9 @@ VerboseOption: TypeAlias = Annotated[
     bool,
     typer.Option("-v", "--verbose", help="All warnings, and the traceback of a failure."),
 ]
+WaitOption: TypeAlias = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", help="Wait that long for another builder.")
+]
 IncludeOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--include", metavar="GLOB", help="Read only files that match; may be repeated."),

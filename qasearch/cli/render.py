@@ -6,10 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from qasearch.cli.console import Screen, Style, visible
 from qasearch.cli.formats import Answer, facts, label, place
-from qasearch.records import Article, ArticleHit, IndexStatus, Passage, PassageHit, SearchResult
+from qasearch.records import (
+    Article,
+    ArticleHit,
+    IndexStatus,
+    Passage,
+    PassageHit,
+    Refusal,
+    SearchResult,
+)
 
 TEXT_LINES = 6
 """Lines of a passage that a search shows; ``qasearch show`` has the rest."""
+
+NAMED = 5
+"""Stale and refused articles that a status names."""
 
 _TITLE: tuple[Style, ...] = ("bold",)
 _SECTION: tuple[Style, ...] = ("dim", "italic")
@@ -52,12 +63,27 @@ def status_text(status: IndexStatus, screen: Screen) -> str:
         "fingerprint": status.fingerprint,
         "articles": f"{status.articles:,}",
         "passages": f"{status.passages:,}",
-        **{f"{name} on disk": _size(size) for name, size in status.bytes.items()},
+        "source files": f"{status.sources:,}",
+        "stale": _named(status.stale),
+        "refused": _named([_place(refusal) for refusal in status.refused]),
+        "generations": ", ".join(status.generations),
+        **{f"{name.replace('_', ' ')} on disk": size(b) for name, b in status.bytes.items()},
     }
     width = max(map(len, lines)) + 2
     return "\n".join(
         screen.paint(name.ljust(width), "dim") + visible(fact) for name, fact in lines.items()
     )
+
+
+def _named(names: Sequence[str]) -> str:
+    """How many these are, and what the first of them are called."""
+    shown = ", ".join(names[:NAMED])
+    more = ", ..." if len(names) > NAMED else ""
+    return f"{len(names):,}: {shown}{more}" if names else "0"
+
+
+def _place(refusal: Refusal) -> str:
+    return refusal.path if refusal.line is None else f"{refusal.path}:{refusal.line}"
 
 
 def _result(result: SearchResult, screen: Screen) -> list[str]:
@@ -200,10 +226,11 @@ def _apart(blocks: Sequence[Sequence[str]]) -> list[str]:
     return [line for i, block in enumerate(blocks) for line in (*([""] if i else []), *block)]
 
 
-def _size(bytes: int) -> str:
-    size = float(bytes)
+def size(bytes: int) -> str:
+    """A number of bytes, with three digits or so and a unit."""
+    amount = float(bytes)
     for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

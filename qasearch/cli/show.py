@@ -12,7 +12,6 @@ from qasearch.cli.formats import article_fields, json_text, passage_fields
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
-    ModelOption,
     OfflineOption,
     QuietOption,
     VerboseOption,
@@ -32,7 +31,6 @@ def show(
     format: Annotated[Format, typer.Option("--format", help="How to write it.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     index: IndexOption = DEFAULT_INDEX,
-    model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -49,7 +47,7 @@ def show(
     """
     from qasearch import Index
 
-    with Index.open(index, model=model, offline=offline) as opened:
+    with Index.open(index, searchable=False) as opened:
         article, passage = _find(opened, id)
     write(_text(article, passage, "json" if as_json else format))
     return ExitCode.DONE

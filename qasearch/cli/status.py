@@ -1,4 +1,4 @@
-"""``qasearch status``: what an index holds."""
+"""``qasearch status``: what an index holds, whichever model built it."""
 
 import dataclasses
 import sys
@@ -13,7 +13,6 @@ from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
-    ModelOption,
     OfflineOption,
     QuietOption,
     VerboseOption,
@@ -26,12 +25,13 @@ def status(
     ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     index: IndexOption = DEFAULT_INDEX,
-    model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Say what the index holds: generation, model, counts, size.
+    """Say what the index holds: generations, model, counts, what is stale or refused, sizes.
+
+    Whichever model built it; none is loaded.
 
     For example:
 
@@ -39,7 +39,7 @@ def status(
     """
     from qasearch import Index
 
-    with Index.open(index, model=model, offline=offline) as opened:
+    with Index.open(index, searchable=False) as opened:
         found = opened.status()
     if as_json or format == "json":
         write(json_text(dataclasses.asdict(found), indent=2))

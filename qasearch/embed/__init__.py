@@ -5,8 +5,15 @@
 Nothing heavy is imported before the first text is embedded.
 """
 
+from qasearch.embed.bundled import check_bundled_model
 from qasearch.embed.check import checked, embedder_name
 from qasearch.embed.load import load_embedder
 from qasearch.embed.sentence_transformer import SentenceTransformerEmbedder
 
-__all__ = ["SentenceTransformerEmbedder", "checked", "embedder_name", "load_embedder"]
+__all__ = [
+    "SentenceTransformerEmbedder",
+    "check_bundled_model",
+    "checked",
+    "embedder_name",
+    "load_embedder",
+]

@@ -53,6 +53,20 @@ def find() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
+def check_bundled_model() -> Path:
+    """Read every file of the bundled model, 90 MB, and make sure that each is the right one.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        EmbedderError: it is not installed, or a file is missing, differs or does not belong there.
+    """
+    folder = find()
+    check(folder)
+    return folder
+
+
 def check(folder: Path, *, weights: bool = True) -> None:
     """Make sure that the folder holds the model, all of it, and nothing else.
 

@@ -3,6 +3,7 @@
 from qasearch.index.cache import EmbeddingCache, known_keys, text_key
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, verify
+from qasearch.index.lock import lock_holder
 from qasearch.index.manifest import EmbedderIdentity, Manifest
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passages import PassageStore
@@ -22,6 +23,7 @@ __all__ = [
     "PassageStore",
     "cosines",
     "known_keys",
+    "lock_holder",
     "read_notes",
     "rollback",
     "text_key",

@@ -10,7 +10,7 @@ write the folder, since they can write the hashes too.
 import re
 import sqlite3
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, ENOENT, ENOTDIR
 from hashlib import sha256
@@ -43,7 +43,7 @@ from qasearch.index.manifest import (
 from qasearch.index.passages import ArticleValues, PassageStore
 from qasearch.index.pins import Pin, take_pin
 from qasearch.index.sources import parse_sources
-from qasearch.index.vectors import FaissIndex, FlatIndex, open_matrix, read_faiss
+from qasearch.index.vectors import FaissIndex, FlatIndex, faiss_kinds, open_matrix, read_faiss
 from qasearch.protocols import Vectors
 from qasearch.records import IndexStatus, Source
 
@@ -173,8 +173,15 @@ class Generation:
         return self._folder.sources(self.manifest.files[SOURCES_FILE])
 
     def status(self) -> IndexStatus:
-        """What it holds, in figures."""
-        manifest = self.manifest
+        """What it holds, in figures, and what lies beside it.
+
+        Raises:
+            IndexStoreError: the folder, or the list of sources, cannot be read any more.
+        """
+        manifest, folder, sources = self.manifest, self._folder, self.sources()
+        with folder.reading("", "a folder"):
+            names = generation_names(folder.index_path, folder.files)
+        others = [folder.index_path / name for name in names if name != self.name]
         return IndexStatus(
             path=str(self._folder.index_path),
             generation=self.name,
@@ -184,9 +191,14 @@ class Generation:
             dim=manifest.embedder.dim,
             articles=manifest.counts.articles,
             passages=manifest.counts.passages,
+            sources=len(sources),
+            stale=tuple(sorted({id for source in sources for id in source.stale_ids})),
+            refused=tuple(refusal for source in sources for refusal in source.refused),
+            generations=tuple(names),
             bytes={
                 "generation": sum(digest.bytes for digest in manifest.files.values()),
-                "cache": self._folder.cache_bytes(),
+                "other_generations": sum(folder_bytes(other, folder.files) for other in others),
+                "cache": folder.cache_bytes(),
             },
         )
 
@@ -324,7 +336,7 @@ class GenerationFolder:
         try:
             return FaissIndex(read_faiss(data, rows=rows, dim=dim), vectors)
         except ValueError as error:
-            expected = f"IndexFlatIP of {rows:,} x {dim:,}"
+            expected = f"{' or '.join(faiss_kinds(rows, dim))} of {rows:,} x {dim:,}"
             raise self.damaged(FAISS_FILE, expected, str(error)) from error
 
     def passages(self, manifest: Manifest) -> PassageStore:
@@ -411,6 +423,15 @@ def read_current(index_path: Path, files: Files) -> Current:
 def generation_names(index_path: Path, files: Files) -> list[str]:
     """The names of the generations that lie in an index folder, oldest first."""
     return [name for name in files.folder_names(index_path) if GENERATION_NAME.fullmatch(name)]
+
+
+def folder_bytes(path: Path, files: Files) -> int:
+    """Size of a generation; a file that cannot be read counts nothing."""
+    total = 0
+    for file in DATA_FILES:
+        with suppress(OSError):
+            total += files.size(path / file)
+    return total
 
 
 def verify(index_path: Path, *, files: Files | None = None) -> list[IndexStoreError]:

@@ -3,11 +3,15 @@
 import datetime
 import os
 import platform
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from qasearch.errors import IndexLockedError
 from qasearch.index.files import Files, writing
+
+if sys.platform != "win32":
+    import fcntl
 
 LOCK_FILE = "LOCK"
 
@@ -46,7 +50,8 @@ class WriterLock:
             try:
                 self._lock.acquire()
             except Timeout:
-                raise IndexLockedError(self._index_path, self._holder()) from None
+                holder = _holder(self._path, self._files)
+                raise IndexLockedError(self._index_path, holder) from None
             try:
                 self._files.overwrite(self._path, _myself().encode())
             except BaseException:
@@ -57,12 +62,32 @@ class WriterLock:
         """Let go."""
         self._lock.release()
 
-    def _holder(self) -> str:
-        with suppress(OSError):
-            said = self._files.read(self._path, _MOST_BYTES).decode("utf-8", "replace")
-            if said := "".join(filter(str.isprintable, said)).strip():
-                return said
-        return "another process"
+
+def lock_holder(index_path: Path, *, files: Files | None = None) -> str | None:
+    """Who holds the lock of an index at this moment, in words; None if nobody does.
+
+    Writes nothing. A builder that begins in the very moment of asking may find it locked. Nobody is
+    seen on Windows, or where the file may not be read.
+    """
+    files = files or Files()
+    with suppress(OSError):
+        descriptor = files.open(index_path / LOCK_FILE)
+        try:
+            if sys.platform != "win32":
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(index_path / LOCK_FILE, files)
+        finally:
+            files.close(descriptor)
+    return None
+
+
+def _holder(path: Path, files: Files) -> str:
+    with suppress(OSError):
+        said = files.read(path, _MOST_BYTES).decode("utf-8", "replace")
+        if said := "".join(filter(str.isprintable, said)).strip():
+            return said
+    return "another process"
 
 
 def _myself() -> str:

@@ -17,8 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 from qasearch.errors import (
     IndexDamagedError,
     IndexNotFoundError,
@@ -32,6 +30,7 @@ from qasearch.index.generation import (
     Generation,
     GenerationFolder,
     KeptRows,
+    folder_bytes,
     generation_names,
     read_current,
 )
@@ -51,11 +50,7 @@ from qasearch.index.manifest import (
 from qasearch.index.passages import PassageStore, write_passages
 from qasearch.index.pins import pinned_generations
 from qasearch.index.sources import write_sources
-from qasearch.index.vectors import (
-    UNIT_TOLERANCE,
-    write_faiss,
-    write_matrix,
-)
+from qasearch.index.vectors import faiss_bytes, write_faiss, write_matrix
 from qasearch.protocols import Vectors
 from qasearch.records import Article, Source
 
@@ -64,7 +59,6 @@ _log = logging.getLogger(__name__)
 KEPT_GENERATIONS = 2
 """The one that answers, and the one before it, to go back to."""
 
-_CANARIES = 32
 _SPACE_FACTOR = 1.2
 _CURRENT_TMP = f"{CURRENT_FILE}.tmp"
 
@@ -162,8 +156,9 @@ class GenerationWriter:
         with closing(PassageStore(path)) as store:
             counts = Counts(store.article_count, store.passage_count, store.article_count)
         self._counts = counts
-        rows = 2 * counts.passages + counts.questions  # a passage's vector lies in FAISS as well
-        self._require_space(4 * self._embedder.dim * rows)
+        dim = self._embedder.dim
+        matrices = 4 * dim * (counts.passages + counts.questions)
+        self._require_space(matrices + faiss_bytes(counts.passages, dim))
 
     def write_vectors(self, blocks: Iterable[Vectors]) -> None:
         """Write the vectors of all passages, and the index over them.
@@ -231,7 +226,7 @@ class GenerationWriter:
         names = generation_names(self._index_path, self._files)
         self._parent = _answering(self._index_path, names, self._files)
         if self._parent:
-            self._require_space(_folder_bytes(self._index_path / self._parent, self._files))
+            self._require_space(folder_bytes(self._index_path / self._parent, self._files))
         number = 1 + max(map(_number, names), default=0)
         name = f"gen-{number:010}-{secrets.token_hex(4)}"
         self._folder = GenerationFolder(self._index_path, name, self._files)
@@ -353,13 +348,8 @@ def _check_whole(folder: GenerationFolder, manifest: Manifest) -> None:
     for file in (VECTORS_FILE, QUESTIONS_FILE):  # the others are hashed when opened
         folder.check(file, manifest.files[file])
     with Generation(folder, manifest) as generation:
-        rows = np.linspace(0, manifest.counts.passages, _CANARIES, endpoint=False, dtype=np.int64)
-        if manifest.counts.passages:
-            queries = generation.vectors[np.unique(rows)]
-            best = generation.passages.search(queries, 1)[0][:, 0]
-            # By score, not by row: an equal vector in a row before is as good.
-            if np.any(best < 1 - 3 * UNIT_TOLERANCE):
-                raise folder.damaged(FAISS_FILE, "each vector to find itself", "that some do not")
+        if not generation.passages.finds_itself():
+            raise folder.damaged(FAISS_FILE, "each vector to find itself", "that some do not")
 
 
 def _publish(folder: GenerationFolder, manifest_sha256: str, files: Files) -> None:
@@ -408,15 +398,6 @@ def _remove_generation(path: Path, files: Files) -> None:
 def _remove_tmp(index_path: Path, files: Files) -> None:
     with suppress(FileNotFoundError):
         files.unlink(index_path / _CURRENT_TMP)
-
-
-def _folder_bytes(folder: Path, files: Files) -> int:
-    """Size of a generation; a file that cannot be read counts nothing."""
-    total = 0
-    for file in DATA_FILES:
-        with suppress(OSError):
-            total += files.size(folder / file)
-    return total
 
 
 def _number(name: str) -> int:

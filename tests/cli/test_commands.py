@@ -305,7 +305,9 @@ def test_completion_is_offered(qasearch: Command) -> None:
     assert "--install-completion" in qasearch("--help").out
 
 
-@pytest.mark.parametrize("command", ["build", "search", "show", "parse", "run", "status"])
+@pytest.mark.parametrize(
+    "command", ["build", "search", "show", "parse", "run", "status", "verify", "doctor", "rollback"]
+)
 def test_help_has_an_example(command: str, qasearch: Command) -> None:
     shown = qasearch(command, "--help")
     assert shown.code == 0

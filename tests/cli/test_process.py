@@ -102,12 +102,12 @@ def terminal() -> Iterator[Terminal]:
 
 @pytest.mark.parametrize(("environment", "rich"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours_and_links_on_a_terminal(
-    environment: dict[str, str], rich: bool, built: Path, model: Path, terminal: Terminal
+    environment: dict[str, str], rich: bool, built: Path, terminal: Terminal
 ) -> None:
     stdout, written = terminal
     settings = {"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "", **environment}
     done = subprocess.run(
-        [*COMMAND, "show", "401", "-i", str(built), "--model", str(model)],
+        [*COMMAND, "show", "401", "-i", str(built)],
         stdout=stdout,
         stderr=subprocess.PIPE,
         env={**os.environ, **settings},

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qasearch.cli import render
 from qasearch.cli.console import Screen
 from qasearch.cli.formats import Answer
-from qasearch.records import IndexStatus, Passage, SearchResult
+from qasearch.records import IndexStatus, Passage, Refusal, SearchResult
 from tests.cli.samples import BARE, CLOSING, DUES, FUNDING, OVERSIGHT, article_hit, hits, result
 
 
@@ -142,7 +142,11 @@ def test_status() -> None:
         dim=256,
         articles=2_400,
         passages=9_000,
-        bytes={"generation": 12_345_678, "cache": 999},
+        sources=2_300,
+        stale=("a", "b", "c", "d", "e", "f"),
+        refused=(Refusal("bad.md", 3, "no", "yaml"), Refusal("worse.md", None, "no", "io")),
+        generations=("gen-0000000001-0123abcd", "gen-0000000002-0123abcd"),
+        bytes={"generation": 12_345_678, "other_generations": 2_000, "cache": 999},
     )
     text = render.status_text(status, Screen())
     assert dict(re.split(r" {2,}", line) for line in text.splitlines()) == {
@@ -153,6 +157,11 @@ def test_status() -> None:
         "fingerprint": "tiny-256",
         "articles": "2,400",
         "passages": "9,000",
+        "source files": "2,300",
+        "stale": "6: a, b, c, d, e, ...",
+        "refused": "2: bad.md:3, worse.md",
+        "generations": "gen-0000000001-0123abcd, gen-0000000002-0123abcd",
         "generation on disk": "12.3 MB",
+        "other generations on disk": "2.0 kB",
         "cache on disk": "999 B",
     }

@@ -89,6 +89,7 @@ def test_what_was_built_is_found_with_the_scores_of_numpy(index):
 
 
 def test_the_status_tells_what_is_there(index):
+    (older,) = {name for name in names(index) if name.startswith("gen-")} - {current(index)}
     with Generation.open(index) as generation:
         status = generation.status()
     assert asdict(status) == {
@@ -100,8 +101,13 @@ def test_the_status_tells_what_is_there(index):
         "dim": 64,
         "articles": 3,
         "passages": 6,
+        "sources": 3,
+        "stale": (),
+        "refused": (),
+        "generations": tuple(sorted(name for name in names(index) if name.startswith("gen-"))),
         "bytes": {
             "generation": sum(file_in(index, file).stat().st_size for file in DATA_FILES),
+            "other_generations": sum((index / older / file).stat().st_size for file in DATA_FILES),
             "cache": 0,
         },
     }

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from qasearch.errors import IndexLockedError, IndexWriteError
-from qasearch.index import Files
+from qasearch.index import Files, lock_holder
 from qasearch.index.lock import WriterLock
 from tests.index.stores import build, writer_for
 
@@ -59,7 +59,7 @@ def test_a_killed_holder_holds_nothing(tmp_path):
     code = f"""
 import time
 from pathlib import Path
-from qasearch.index import Files
+from qasearch.index import Files, lock_holder
 from qasearch.index.lock import WriterLock
 lock = WriterLock(Path({str(tmp_path)!r}), wait=0, files=Files())
 lock.acquire()
@@ -100,3 +100,14 @@ def test_a_lock_that_is_no_file_is_refused(tmp_path, make):
     make(tmp_path / "LOCK")
     with pytest.raises(IndexWriteError, match="LOCK"):
         lock(tmp_path).acquire()
+
+
+def test_who_holds_it_can_be_asked_without_taking_it(tmp_path):
+    assert lock_holder(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+    held = lock(tmp_path)
+    held.acquire()
+    assert lock_holder(tmp_path) == (tmp_path / "LOCK").read_text().strip()
+    held.release()
+    assert lock_holder(tmp_path) is None
+    build(tmp_path)

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import faiss
 import numpy as np
@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from qasearch.index import FaissIndex, Files, FlatIndex, cosines
 from qasearch.index.vectors import (
+    CODES_ABOVE,
+    build_faiss,
     check_unit_rows,
+    faiss_bytes,
+    faiss_kinds,
     open_matrix,
     read_faiss,
     write_faiss,
@@ -31,12 +35,23 @@ def unit(*rows: list[float]) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-@pytest.fixture(params=["flat", "faiss"])
-def make_index(request, tmp_path):
-    """Both kinds of index, the second written and read back; one contract."""
+def clusters(rows: int, dim: int) -> np.ndarray:
+    """Unit rows that have neighbours: fifty around each of some centres, the same every time."""
+    random = np.random.default_rng(7)
+    centres = unit(*random.normal(size=(rows // 50, dim)))
+    members = np.arange(rows) % len(centres)
+    return unit(*(centres[members] + 0.7 * unit(*random.normal(size=(rows, dim)))))
 
-    def flat(vectors):
-        return FlatIndex(vectors)
+
+def coded(vectors: np.ndarray) -> FaissIndex:
+    """An index of codes, however few the rows, written and read back."""
+    data = faiss.serialize_index(build_faiss(vectors, coded=True))
+    return FaissIndex(faiss.deserialize_index(data), vectors)
+
+
+@pytest.fixture(params=["flat", "faiss", "codes"])
+def make_index(request, tmp_path):
+    """Every kind of index, those of FAISS written and read back; one contract."""
 
     def over_faiss(vectors):
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.faiss"
@@ -44,7 +59,7 @@ def make_index(request, tmp_path):
         index = read_faiss(path.read_bytes(), rows=vectors.shape[0], dim=vectors.shape[1])
         return FaissIndex(index, vectors)
 
-    return {"flat": flat, "faiss": over_faiss}[request.param]
+    return {"flat": FlatIndex, "faiss": over_faiss, "codes": coded}[request.param]
 
 
 def by_numpy(vectors, queries, k):
@@ -80,12 +95,13 @@ def test_opposite_is_minus_1_and_last(make_index):
     np.testing.assert_allclose(scores, [[1, 0, -1]], atol=1e-6)
 
 
+@pytest.mark.parametrize("copies", [501, 4_003])
 @pytest.mark.parametrize("queries", [1, 7, 30])
-def test_equal_vectors_tie_to_the_last_bit_by_ascending_row(make_index, queries):
-    vectors = np.repeat(TINY.embed_passages(["tide moon sea", "oven"]), 501, axis=0)
+def test_equal_vectors_tie_to_the_last_bit_by_ascending_row(make_index, queries, copies):
+    vectors = np.repeat(TINY.embed_passages(["tide moon sea", "oven"]), copies, axis=0)
     query = np.repeat(TINY.embed_queries(["tide oven oven"]), queries, axis=0)
     scores, rows = make_index(vectors).search(query, 40)
-    assert rows.tolist() == [list(range(501, 541))] * queries
+    assert rows.tolist() == [list(range(copies, copies + 40))] * queries
     assert len(np.unique(scores)) == 1
 
 
@@ -104,6 +120,13 @@ def test_many_rows_are_searched_a_block_at_a_time(make_index):
     query = TINY.embed_queries(["river spring"])
     rows = make_index(vectors).search(query, 200)[1][0]
     np.testing.assert_array_equal(rows, by_numpy(vectors, query, 200)[1][0])
+
+
+def test_equal_vectors_far_apart_tie_too(make_index):
+    vectors = clusters(3_000, 64)
+    vectors[[7, 1_002, 2_999]] = vectors[11]
+    rows = make_index(vectors).search(vectors[11:12], 3)[1]
+    assert rows.tolist() == [[7, 11, 1_002]]
 
 
 def test_no_rows_give_no_hits(make_index):
@@ -137,6 +160,120 @@ def test_both_kinds_agree_to_the_last_bit(case):
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dim", [64, 384])
+def test_codes_find_nearly_all_and_score_it_exactly(dim):
+    vectors = clusters(10_000, dim)
+    queries = unit(*(vectors[::40] + 0.1 * vectors[20::40]))
+    scores, rows = coded(vectors).search(queries, 10)
+    expected_scores, expected_rows = by_numpy(vectors, queries, 10)
+    found = [len({*one} & {*other}) for one, other in zip(rows, expected_rows, strict=True)]
+    assert sum(found) >= 0.99 * rows.size
+    assert np.all(rows[:, 0] == expected_rows[:, 0])
+    for i, query in enumerate(queries):
+        np.testing.assert_array_equal(scores[i], cosines(vectors[rows[i]], query[np.newaxis])[0])
+        assert np.all(np.diff(scores[i]) <= 0)
+    np.testing.assert_allclose(scores[:, 0], expected_scores[:, 0], atol=2e-6)
+
+
+def test_codes_are_asked_for_many_hits():
+    vectors = clusters(10_000, 64)
+    for k in (500, 3_000, 9_999, 10_000, 20_000):
+        scores, rows = coded(vectors).search(vectors[:2], k)
+        assert rows.shape == (2, min(k, 10_000))
+        assert [len({*found}) for found in rows.tolist()] == [rows.shape[1]] * 2
+        np.testing.assert_array_equal(scores, np.sort(scores)[:, ::-1])
+        np.testing.assert_allclose(scores[:, 0], 1, atol=1e-6)
+
+
+def test_codes_answer_threads_as_they_answer_one():
+    vectors = clusters(5_000, 64)
+    index = coded(vectors)
+    queries = [vectors[row : row + 1] for row in range(0, 5_000, 25)]
+    expected = [index.search(query, 5)[1].tolist() for query in queries]
+    with ThreadPoolExecutor(4) as threads:
+        found = threads.map(lambda query: index.search(query, 5)[1].tolist(), queries)
+        assert list(found) == expected
+
+
+@pytest.mark.parametrize("dim", [64, 384, 1_024])
+def test_no_sum_of_codes_overflows(dim):
+    """Signs alone are the worst case: every group of dims adds to a sum as much as it can."""
+    vectors = unit(*np.sign(clusters(2_000, dim)))
+    assert coded(vectors).finds_itself()
+
+
+@pytest.fixture
+def faiss_threads():
+    """Sets how many threads FAISS uses, for one test."""
+    before = faiss.omp_get_max_threads()
+    yield faiss.omp_set_num_threads
+    faiss.omp_set_num_threads(before)
+
+
+def test_equal_vectors_give_codes_of_equal_bytes(faiss_threads):
+    vectors = clusters(40_000, 64)
+    written = set[bytes]()
+    for threads in (1, 2):
+        faiss_threads(threads)
+        written.add(faiss.serialize_index(build_faiss(vectors.copy(), coded=True)).tobytes())
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "dim", "kind"),
+    [
+        (0, 384, "IndexFlatIP"),
+        (20_000, 384, "IndexFlatIP"),
+        (20_001, 384, "IndexRaBitQFastScan"),
+        (150_000, 64, "IndexRaBitQFastScan"),
+        (150_000, 63, "IndexFlatIP"),
+        (150_000, 1_024, "IndexRaBitQFastScan"),
+        (150_000, 1_025, "IndexFlatIP"),
+    ],
+)
+def test_many_rows_are_coded(rows, dim, kind):
+    assert faiss_kinds(rows, dim)[0] == kind
+
+
+def test_codes_are_written_above_the_limit_and_read_back(tmp_path):
+    vectors = clusters(CODES_ABOVE + 1, 64)
+    few = vectors[:CODES_ABOVE]
+    for path, rows in ((tmp_path / "many.faiss", vectors), (tmp_path / "few.faiss", few)):
+        digest = write_faiss(Files(), path, rows)
+        assert digest == Files().digest(path)
+        assert abs(digest.bytes - faiss_bytes(*rows.shape)) < 5_000
+        index = FaissIndex(read_faiss(path.read_bytes(), rows=len(rows), dim=64), rows)
+        assert index.finds_itself()
+        assert index.search(rows[777:778], 1)[1].tolist() == [[777]]
+    assert faiss_bytes(*vectors.shape) < len(vectors) * 20
+    one_too_few = faiss.serialize_index(build_faiss(few, coded=True)).tobytes()
+    with pytest.raises(ValueError, match="IndexRaBitQFastScan of 20,000 x 64"):
+        read_faiss(one_too_few, rows=len(few), dim=64)
+
+
+def test_vectors_that_codes_confuse_stay_flat(tmp_path):
+    """Three large numbers, the others next to nothing: but a sign tells as much of these."""
+    random = np.random.default_rng(7)
+    vectors = random.normal(scale=1e-3, size=(CODES_ABOVE + 1, 64))
+    for row in vectors:
+        row[random.choice(64, 3, replace=False)] = random.choice([-1, 1], 3)
+    vectors = unit(*vectors)
+    assert not coded(vectors).finds_itself()
+    write_faiss(Files(), tmp_path / "v.faiss", vectors)
+    data = (tmp_path / "v.faiss").read_bytes()
+    index = FaissIndex(read_faiss(data, rows=len(vectors), dim=64), vectors)
+    assert len(data) > vectors.nbytes
+    assert index.search(vectors[777:778], 1)[0].tolist() == [[pytest.approx(1)]]
+
+
+@pytest.mark.parametrize("is_coded", [False, True])
+def test_an_index_of_other_vectors_does_not_find_itself(is_coded):
+    vectors = clusters(2_000, 64)
+    for others, finds in ((vectors, True), (unit(*np.roll(vectors, 1, axis=1)), False)):
+        index = FaissIndex(build_faiss(others, coded=is_coded), vectors)
+        assert index.finds_itself() is finds
 
 
 BAD_QUERIES = {
@@ -279,12 +416,7 @@ def test_another_size_or_header_is_refused(tmp_path, damage, found):
         open_matrix(Files(), path, rows=len(VECTORS), dim=32)
 
 
-def faiss_bytes(tmp_path: Path, index) -> bytes:
-    faiss.write_index(index, str(tmp_path / "other.faiss"))
-    return (tmp_path / "other.faiss").read_bytes()
-
-
-def test_another_faiss_index_is_refused(tmp_path):
+def test_another_faiss_index_is_refused():
     others = {
         "L2": faiss.IndexFlatL2(32),
         "IP of another dim": faiss.IndexFlatIP(16),
@@ -293,14 +425,15 @@ def test_another_faiss_index_is_refused(tmp_path):
     }
     for other in others.values():
         with pytest.raises(ValueError, match="x "):
-            read_faiss(faiss_bytes(tmp_path, other), rows=len(VECTORS), dim=32)
+            read_faiss(faiss.serialize_index(other).tobytes(), rows=len(VECTORS), dim=32)
 
 
+@pytest.mark.parametrize("is_coded", [False, True])
 @pytest.mark.parametrize("size", [0, 3, 20, 40, 60, 1_000])
-def test_what_faiss_cannot_read_is_refused(tmp_path, size):
-    write_faiss(Files(), tmp_path / "v.faiss", VECTORS)
+def test_what_faiss_cannot_read_is_refused(size, is_coded):
+    data = faiss.serialize_index(build_faiss(VECTORS, coded=is_coded)).tobytes()
     with pytest.raises(ValueError, match="cannot read"):
-        read_faiss((tmp_path / "v.faiss").read_bytes()[:size], rows=len(VECTORS), dim=32)
+        read_faiss(data[:size], rows=len(VECTORS), dim=32)
 
 
 def test_reading_leaves_the_limits_of_faiss_as_they_were(tmp_path):

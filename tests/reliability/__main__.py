@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.reliability import power_cuts, report, system_calls
+from tests.reliability import damage, power_cuts, report, system_calls
 from tests.reliability.campaign import Campaign, Section, workers
 
 SECTIONS: tuple[Callable[[Campaign], Section], ...] = (
     system_calls.run,
     power_cuts.run,
     power_cuts.run_mutants,
+    damage.run,
 )
 """In the order of the report."""
 

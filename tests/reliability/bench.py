@@ -158,16 +158,13 @@ class Bench:
 
     def _problems_of_the_error(self, ending: Ending) -> list[str]:
         """It is of our own kind, knows its cause, and names a path."""
-        as_it_must_be = (
+        if (
             ending.error == IndexWriteError.__name__
             and ending.errno in (EIO, ENOSPC)
             and str(self._root) in ending.message
-        )
-        return (
-            []
-            if as_it_must_be
-            else [f"the wrong error: {ending.error}: {plain(ending.message, self._root)}"]
-        )
+        ):
+            return []
+        return [f"the wrong error: {ending.error}: {plain(ending.message, self._root)}"]
 
 
 def _unfinished(index: Path) -> set[str]:

@@ -68,13 +68,12 @@ def survey(
         build_every: one of how many states is built upon; None means none is.
         most_bad: how many bad states are enough.
     """
-    random = Random(seed)
     seen: set[bytes] = set()
     states = next_builds = 0
     bad: list[Bad] = []
-    for crash in commit.history.crashes(tries=tries, random=random):
+    for crash in commit.history.crashes(tries=tries, random=Random(seed), share=share):
         key = _key(crash, commit)
-        if key in seen or random.random() >= share:
+        if key in seen:
             continue
         seen.add(key)
         states += 1

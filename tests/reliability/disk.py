@@ -183,7 +183,7 @@ class History:
     start: tuple[Content, ...]
     steps: tuple[Step, ...]
 
-    def crashes(self, *, tries: int, random: Random) -> Iterator[Crash]:
+    def crashes(self, *, tries: int, random: Random, share: float = 1.0) -> Iterator[Crash]:
         """Cut the power after each number of steps, the last ones first.
 
         Args:
@@ -191,11 +191,14 @@ class History:
                 (nothing, one thing alone, everything, all but one), and others at random up to
                 this number.
             random: chooses those.
+            share: of all these, the share to be told, chosen at random.
         """
         for after in range(len(self.steps), -1, -1):
             lasting, pending = _sorted_out(self.steps[:after])
             fates = [_fates(changes) for changes in pending]
             for chosen in _combinations([len(each) for each in fates], tries, random):
+                if random.random() >= share:
+                    continue
                 reached = lasting.copy()
                 lost: list[str] = []
                 for each, number in zip(fates, chosen, strict=True):

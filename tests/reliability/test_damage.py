@@ -1,0 +1,77 @@
+"""Damaged files: every kind to every file once, and what the judge makes of wrong readers."""
+
+import os
+import signal
+
+import pytest
+
+from tests.reliability import damage
+from tests.reliability.campaign import Campaign, workers
+from tests.reliability.damage import CURRENT, FILES, KINDS, MISSING, OF_BEFORE, Seen, problem_of
+
+REFUSED = Seen(refused="IndexDamagedError: vectors.faiss", faults=("vectors.faiss",))
+
+
+def test_damage_is_found_before_it_answers(tmp_path):
+    with workers(1) as executor:
+        campaign = Campaign(executor, tmp_path, lambda _: None, share=1 / damage.INDEXES)
+        section = damage.run(campaign)
+    assert section.failures == []
+    name, damaged, refused, found_later, crashes, wrong = section.rows[-1]
+    assert (name, damaged, crashes, wrong) == ("all", len(KINDS) * len(FILES), 0, 0)
+    assert len(KINDS) == 8
+    # All but the CURRENT of the generation before is found, by the one or by the other.
+    assert refused + found_later == damaged - 1
+    assert 2 <= found_later <= 2 * len(damage.MAPPED) * 2
+
+
+def test_damage_to_codes_is_found(tmp_path):
+    with workers(1) as executor:
+        found = executor.submit(damage.spoil, damage.LARGE_EVERY - 1, tmp_path).result()
+    assert [it for it in found if it.problem] == []
+    assert sum(it.file == "vectors.faiss" for it in found) == len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "seen", "right"),
+    [
+        ("emptied", "vectors.faiss", REFUSED, True),
+        ("emptied", "vectors.faiss", Seen(opened="gen-2", faults=("vectors.faiss",)), False),
+        ("emptied", "vectors.faiss", Seen(refused=REFUSED.refused), False),
+        ("emptied", "vectors.faiss", Seen(crash="SIGSEGV"), False),
+        ("emptied", "manifest.json", REFUSED, False),
+        ("a bit flipped", "vectors.npy", Seen(opened="gen-2", faults=("vectors.npy",)), True),
+        ("a bit flipped", "vectors.npy", Seen(opened="gen-2"), False),
+        (MISSING, CURRENT, Seen(refused=f"IndexDamagedError: {CURRENT}"), False),
+        (
+            "a bit flipped",
+            CURRENT,
+            Seen(refused="IndexDamagedError: gen-4", faults=("gen-4",)),
+            True,
+        ),
+        ("a bit flipped", CURRENT, REFUSED, False),
+        (OF_BEFORE, CURRENT, Seen(opened="gen-1"), True),
+        (OF_BEFORE, CURRENT, Seen(opened="gen-2"), False),
+    ],
+)
+def test_wrong_readers_are_found_out(kind, file, seen, right):
+    assert (problem_of(kind, file, seen, before="gen-1", noticed=False) == "") == right
+
+
+def test_a_mapped_file_of_another_size_must_be_refused():
+    seen = Seen(opened="gen-2", faults=("vectors.npy",))
+    assert problem_of("truncated", "vectors.npy", seen, before="gen-1", noticed=True)
+
+
+def crash(index):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def look_and_crash():
+    damage._look = crash
+    return damage.look("nowhere")
+
+
+def test_a_crash_is_seen():
+    with workers(1) as executor:
+        assert executor.submit(look_and_crash).result() == Seen(crash="SIGSEGV")
