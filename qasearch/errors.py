@@ -109,7 +109,7 @@ class IndexDamagedError(IndexStoreError):
         super().__init__(
             path,
             f"{path / file} is damaged: expected {expected}, found {found}.",
-            hint=f"Build it anew with `qasearch build --rebuild -i {path}`.",
+            hint=f"Build it anew with `qasearch build PATH --rebuild -i {path}`.",
         )
         self.file = file
         self.expected = expected
@@ -127,7 +127,7 @@ class IndexMismatchError(IndexStoreError):
         super().__init__(
             path,
             f"{path} was built with {field} {found}, not {expected}.",
-            hint=hint or f"Rebuild it with `qasearch build --rebuild -i {path}`.",
+            hint=hint or f"Rebuild it with `qasearch build PATH --rebuild -i {path}`.",
         )
         self.field = field
         self.expected = expected

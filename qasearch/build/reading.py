@@ -104,6 +104,8 @@ class FileSource:
             self._files,
             {source.name: source for source in parent.sources()} if parent else {},
             hashes,
+            unreachable=[entry.path for entry in self._refused],
+            stored=parent.store.ids() if parent else (),
             include_no_index=self._include_no_index,
             anew=anew,
             progress=self._progress,
@@ -112,10 +114,11 @@ class FileSource:
 
     def remember(self, index: Path, reading: Reading) -> None:
         """Note size, times and hash of each file that was at rest when it was looked at."""
+        known = {source.name: source.sha256 for source in reading.sources}
         notes = {
-            str(file.path): (file.signature, source.sha256)
-            for file, source in zip(self._files, reading.sources, strict=True)
-            if source.sha256 and file.is_at_rest(self._looked_ns)
+            str(file.path): (file.signature, sha256)
+            for file in self._files
+            if (sha256 := known[file.name]) and file.is_at_rest(self._looked_ns)
         }
         if notes == read_notes(index):
             return

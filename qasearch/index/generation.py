@@ -493,14 +493,14 @@ def _check_embedder(
         "embedder",
         f"{name or 'one'} ({fingerprint:.12})",
         f"{built_by.name} ({built_by.dim} dims, {built_by.fingerprint:.12})",
-        hint=f"Rebuild it with `qasearch build -i {index_path}`, "
+        hint=f"Rebuild it with `qasearch build PATH -i {index_path}`, "
         f"or pass `--model {built_by.name}`.",
     )
 
 
 def _build_again(index_path: Path) -> str:
     return (
-        f"Build it again with `qasearch build -i {index_path}`: "
+        f"Build it again with `qasearch build PATH -i {index_path}`: "
         "texts that have not changed are taken from the cache."
     )
 

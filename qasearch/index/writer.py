@@ -226,7 +226,10 @@ class GenerationWriter:
         names = generation_names(self._index_path, self._files)
         self._parent = _answering(self._index_path, names, self._files)
         if self._parent:
-            self._require_space(folder_bytes(self._index_path / self._parent, self._files))
+            parent = GenerationFolder(self._index_path, self._parent, self._files)
+            # A build killed after its commit left this to do, and this one may commit nothing.
+            _collect_garbage(parent, self._files)
+            self._require_space(folder_bytes(parent.path, self._files))
         number = 1 + max(map(_number, names), default=0)
         name = f"gen-{number:010}-{secrets.token_hex(4)}"
         self._folder = GenerationFolder(self._index_path, name, self._files)
@@ -316,7 +319,7 @@ def rollback(index_path: Path, *, wait: float = 0.0, files: Files | None = None)
     raise IndexStoreError(
         index_path,
         f"{index_path} has no older generation that is whole.",
-        hint=f"Build it anew with `qasearch build --rebuild -i {index_path}`.",
+        hint=f"Build it anew with `qasearch build PATH --rebuild -i {index_path}`.",
     )
 
 

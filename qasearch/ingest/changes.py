@@ -5,7 +5,7 @@ opening them. Articles that none of the files read again holds are left as they 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from qasearch.errors import ArticleError
@@ -25,7 +25,7 @@ class Changes:
     """What a build must do to the articles it has.
 
     Attributes:
-        sources: every file there is now, in order of name.
+        sources: every file there is now, and those out of reach, in order of name.
         articles: the new version of each touched article that a readable file holds: merged, split,
             in order of id.
         stale: ids whose stored version stays, since the file that held it became unreadable.
@@ -47,6 +47,8 @@ def find_changes(
     known: Mapping[str, Source],
     hashes: Mapping[str, str],
     *,
+    unreachable: Collection[str],
+    stored: Collection[str],
     include_no_index: bool,
     anew: bool,
     progress: Progress,
@@ -57,6 +59,9 @@ def find_changes(
         files: from ``find_files``.
         known: the sources of the last build, by name.
         hashes: by name, the sha256 of files that need not be opened to know it.
+        unreachable: names of files and folders that ``find_files`` could not enter; what was known
+            of them is not taken for gone.
+        stored: ids of the articles of the last build.
         include_no_index: as ``read_file``.
         anew: read all files, whether they differ or not.
         progress: shows how many files were looked at.
@@ -76,12 +81,18 @@ def find_changes(
         else known[file.name]
         for file in files
     ]
+    names = {file.name for file in files}
+    sources += [
+        _out_of_reach(source)
+        for name, source in known.items()
+        if name not in names and _lies_in(name, unreachable)
+    ]
     touched = _touched(sources, known, readings)
 
     # A touched article may lie in unchanged files too: these are read again, to be merged with.
     siblings = [
         read_file(file, include_no_index=include_no_index)
-        for file, source in zip(files, sources, strict=True)
+        for file, source in zip(files, sources)  # noqa: B905 (those out of reach come last)
         if file.name not in readings and not touched.isdisjoint(source.article_ids)
     ]
     clashes: list[ArticleError] = []
@@ -92,10 +103,10 @@ def find_changes(
     held = {id for source in sources for id in source.article_ids}
     stale = {id for source in sources for id in source.stale_ids} - held
     return Changes(
-        sources=sources,
+        sources=sorted(sources, key=lambda source: source.name),
         articles=split_all(merged, warnings.append),
         stale=frozenset(stale),
-        removed=frozenset(touched - held - stale),
+        removed=frozenset(set(stored) - held - stale),
         clashes=clashes,
         warnings=warnings,
     )
@@ -132,3 +143,14 @@ def _source(reading: FileReading, known: Source | None, *, include_no_index: boo
         refused=tuple(Refusal(e.path, e.line, e.reason, e.kind) for e in reading.errors),
         skipped=reading.skipped,
     )
+
+
+def _out_of_reach(known: Source) -> Source:
+    """What to remember of a file that cannot be looked at: all that it held stays, stale."""
+    return replace(
+        known, sha256=None, article_ids=(), stale_ids=tuple(sorted(known.ids())), refused=()
+    )
+
+
+def _lies_in(name: str, places: Collection[str]) -> bool:
+    return any(name == place or name.startswith(f"{place}/") for place in places)

@@ -116,7 +116,7 @@ def test_verify_lists_every_fault_with_what_mends_it(qasearch: Command, index: P
     one, two = done.out.splitlines()
     for line, file in ((one, "vectors.npy"), (two, "questions.npy")):
         assert f"{file} is damaged: expected" in line
-        assert line.endswith(f"`qasearch build --rebuild -i {index}`.")
+        assert line.endswith(f"`qasearch build PATH --rebuild -i {index}`.")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_doctor_fails_for_a_damaged_index(qasearch: Command, index: Path) -> Non
     done = qasearch("doctor", "--json")
     assert done.code == 1
     said = checks(done.json())
-    assert said["index"] == [("FAIL", f"Build it anew with `qasearch build --rebuild -i {index}`.")]
+    assert said["index"] == [("FAIL", f"Build it anew with `qasearch build PATH --rebuild -i {index}`.")]
     assert "counts" not in said
     text = qasearch("doctor")
     assert text.code == 1

@@ -159,7 +159,7 @@ def test_a_damaged_file_is_refused_by_name(index, file, damage):
         Generation.open(index)
     assert caught.value.file == f"{current(index)}/{file}"
     assert f"{file} is damaged: expected" in str(caught.value)
-    assert f"qasearch build --rebuild -i {index}" in caught.value.hint
+    assert f"qasearch build PATH --rebuild -i {index}" in caught.value.hint
     assert [fault.file for fault in verify(index)][:1] == [caught.value.file]
 
 
@@ -308,7 +308,7 @@ def test_another_embedder_is_refused_with_both_named(index):
     assert str(caught.value) == (
         f"{index} was built with embedder tiny (64 dims, tiny-64), not big (big-1024-abc)."
     )
-    assert f"qasearch build -i {index}" in caught.value.hint
+    assert f"qasearch build PATH -i {index}" in caught.value.hint
     assert "--model tiny" in caught.value.hint
     assert caught.value.field == "embedder"
     Generation.open(index, embedder_name="renamed", fingerprint="tiny-64").close()
@@ -317,7 +317,7 @@ def test_another_embedder_is_refused_with_both_named(index):
 def test_another_splitter_is_refused(index):
     with pytest.raises(IndexMismatchError, match="built with splitter s1, not s2") as caught:
         Generation.open(index, splitter_version="s2")
-    assert f"`qasearch build -i {index}`" in caught.value.hint
+    assert f"`qasearch build PATH -i {index}`" in caught.value.hint
     Generation.open(index, splitter_version="s1").close()
 
 
