@@ -9,13 +9,19 @@ from qasearch.build.plan import Plan, make_plan
 from qasearch.build.reading import ArticleReader, Reading
 from qasearch.build.texts import Texts, all_texts
 from qasearch.embed import embedder_name
-from qasearch.errors import BuildRefusedError, IndexNotFoundError, IndexStoreError
+from qasearch.errors import (
+    BuildRefusedError,
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexNotFoundError,
+)
 from qasearch.index import (
     EmbedderIdentity,
     EmbeddingCache,
     Generation,
     GenerationWriter,
     known_keys,
+    stored_articles,
     text_key,
 )
 from qasearch.ingest import SPLITTER_VERSION
@@ -47,7 +53,10 @@ def build(
         take_over = parent is not None and not rebuild and _fits(parent, embedder)
         reading = source.read(index, parent, anew=not take_over, strict=strict)
         plan = make_plan(parent, reading, take_over=take_over)
-        _refuse_what_the_caller_rules_out(reading, plan, strict=strict, allow_shrink=allow_shrink)
+        lost = (plan.removed, plan.before) if parent else _lost_of_damaged(index, plan)
+        _refuse_what_the_caller_rules_out(
+            reading, plan, strict=strict, lost=None if allow_shrink else lost
+        )
 
         generation = parent.name if parent else None
         embedded = 0
@@ -91,14 +100,22 @@ def _writer(index: Path, embedder: Embedder, *, wait: float) -> GenerationWriter
 
 
 def _open_parent(index: Path, stack: ExitStack, warnings: list[str]) -> Generation | None:
-    """The generation that answers; None if there is none, or none that can be read."""
+    """The generation that answers; None if there is none, or none that is whole."""
     try:
-        return stack.enter_context(Generation.open(index, pinned=False))
+        parent = stack.enter_context(Generation.open(index, pinned=False))
+        parent.check_matrices()  # rows of them may be copied
     except IndexNotFoundError:
         return None
-    except IndexStoreError as error:
+    except (IndexDamagedError, IndexMismatchError) as error:
         warnings.append(f"{error} It is built anew, from the cache.")
         return None
+    return parent
+
+
+def _lost_of_damaged(index: Path, plan: Plan) -> tuple[int, int]:
+    """How many articles fewer there are than in a generation that cannot be read, and than what."""
+    before = stored_articles(index)
+    return max(0, before - plan.article_count), before
 
 
 def _fits(parent: Generation, embedder: Embedder) -> bool:
@@ -126,7 +143,7 @@ def _count_unknown(index: Path, embedder: Embedder, plan: Plan) -> int:
 
 
 def _refuse_what_the_caller_rules_out(
-    reading: Reading, plan: Plan, *, strict: bool, allow_shrink: bool
+    reading: Reading, plan: Plan, *, strict: bool, lost: tuple[int, int] | None
 ) -> None:
     refused = len(reading.refused)
     if strict and refused:
@@ -141,9 +158,10 @@ def _refuse_what_the_caller_rules_out(
             refused=reading.refused,
             hint="Mend what was refused; --include-no-index keeps what was skipped.",
         )
-    if plan.removed > MOST_LOST * plan.before and not allow_shrink:
+    if lost and lost[0] > MOST_LOST * lost[1]:
+        gone, before = lost
         raise BuildRefusedError(
-            f"{plan.removed} of {plan.before} articles are gone from the sources, so nothing was "
+            f"{gone} of {before} articles are gone from the sources, so nothing was "
             "built: more than a fifth looks like a wrong path or a missing disk.",
             refused=reading.refused,
             hint="Check the path; pass --allow-shrink if they are meant to go.",

@@ -2,7 +2,7 @@
 
 from qasearch.index.cache import EmbeddingCache, known_keys, text_key
 from qasearch.index.files import Files
-from qasearch.index.generation import Generation, KeptRows, verify
+from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
 from qasearch.index.lock import lock_holder
 from qasearch.index.manifest import EmbedderIdentity, Manifest
 from qasearch.index.notes import read_notes, write_notes
@@ -26,6 +26,7 @@ __all__ = [
     "lock_holder",
     "read_notes",
     "rollback",
+    "stored_articles",
     "text_key",
     "verify",
     "write_notes",

@@ -32,6 +32,7 @@ from qasearch.index.manifest import (
     GENERATION_NAME,
     MAJOR,
     MANIFEST_FILE,
+    MAPPED_FILES,
     MOST_MANIFEST_BYTES,
     PASSAGES_FILE,
     QUESTIONS_FILE,
@@ -163,6 +164,15 @@ class Generation:
         """
         current = read_current(self._folder.index_path, self._folder.files)
         return current.name == self.name
+
+    def check_matrices(self) -> None:
+        """Read the two matrices whole, which opening does not.
+
+        Raises:
+            IndexDamagedError: one of them is not what it was when it was written.
+        """
+        for file in MAPPED_FILES:
+            self._folder.check(file, self.manifest.files[file])
 
     def sources(self) -> list[Source]:
         """The files it was read from, in order of name; none if articles were given otherwise.
@@ -423,6 +433,20 @@ def read_current(index_path: Path, files: Files) -> Current:
 def generation_names(index_path: Path, files: Files) -> list[str]:
     """The names of the generations that lie in an index folder, oldest first."""
     return [name for name in files.folder_names(index_path) if GENERATION_NAME.fullmatch(name)]
+
+
+def stored_articles(index_path: Path, *, files: Files | None = None) -> int:
+    """How many articles the generation that answers has, whatever else of it is damaged.
+
+    0 if there is none, or if not even that can be told.
+    """
+    files = files or Files()
+    try:
+        current = read_current(index_path, files)
+        manifest = GenerationFolder(index_path, current.name, files).manifest()
+    except IndexStoreError:
+        return 0
+    return manifest.counts.articles
 
 
 def folder_bytes(path: Path, files: Files) -> int:

@@ -22,6 +22,9 @@ SOURCES_FILE = "sources.jsonl"
 DATA_FILES = (PASSAGES_FILE, VECTORS_FILE, QUESTIONS_FILE, FAISS_FILE, SOURCES_FILE)
 """The files of a generation beside its manifest; a manifest names all of them and no other."""
 
+MAPPED_FILES = (VECTORS_FILE, QUESTIONS_FILE)
+"""Those that opening does not hash: they are mapped, and large."""
+
 MAJOR, MINOR = 1, 0
 """Version of the format of an index. Another major cannot be read; a newer minor can."""
 

@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 from contextlib import suppress
+from errno import ENOENT
 from pathlib import Path
 
 from qasearch.index.files import Files
@@ -23,6 +24,9 @@ _log = logging.getLogger(__name__)
 READERS_FOLDER = "readers"
 
 _MOST_BYTES = 200
+
+_MOST_TRIES = 10
+"""Builders sweep a folder away once; where it goes each time, it is a link to nowhere."""
 
 
 class Pin:
@@ -43,10 +47,13 @@ class Pin:
         self._files = files
         self._process = os.getpid()
         self._descriptor: int | None = None
-        while self._descriptor is None:
+        for _ in range(_MOST_TRIES):
             name = f"{os.getpid()}-{secrets.token_hex(4)}"
             self._path = index_path / READERS_FOLDER / name
             self._descriptor = self._take(generation)
+            if self._descriptor is not None:
+                return
+        raise FileNotFoundError(ENOENT, "No pin can be written", str(self._path.parent))
 
     def release(self) -> None:
         """Let go; at a second time nothing happens."""

@@ -348,9 +348,8 @@ def _check_whole(folder: GenerationFolder, manifest: Manifest) -> None:
     Raises:
         IndexDamagedError: a file is not what the manifest says, or a vector is not found.
     """
-    for file in (VECTORS_FILE, QUESTIONS_FILE):  # the others are hashed when opened
-        folder.check(file, manifest.files[file])
     with Generation(folder, manifest) as generation:
+        generation.check_matrices()
         if not generation.passages.finds_itself():
             raise folder.damaged(FAISS_FILE, "each vector to find itself", "that some do not")
 

@@ -38,6 +38,14 @@ class Folder:
         return Index.open(self.index, embedder=EMBEDDER)
 
 
+def damage(index: Path, file: str) -> None:
+    """Change the last byte of a file of the generation that answers."""
+    path = index / (index / "CURRENT").read_text().split()[0] / file
+    data = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+
 def stored(index: Path) -> dict[str, bytes]:
     """The content of the files of the generation that answers."""
     generation = index / (index / "CURRENT").read_text().split()[0]

@@ -1,13 +1,15 @@
 """A build after edits: what it reads, embeds and reports, and what it leaves alone."""
 
 import os
+from errno import EACCES, EIO
 from pathlib import Path
 
 import pytest
 
-from qasearch import BuildRefusedError
-from qasearch.index import Generation
-from tests.build.folder import Folder, counts, stored
+from qasearch import Article, BuildRefusedError, Index
+from qasearch.errors import IndexStoreError
+from qasearch.index import Files
+from tests.build.folder import EMBEDDER, Folder, counts, damage, stored
 
 TIDE = "1. **High**: water comes.\n\n2. **Low**: water goes."
 
@@ -202,15 +204,73 @@ def test_a_dry_run_makes_no_index(tmp_path: Path) -> None:
     assert not folder.index.exists()
 
 
-def test_a_damaged_index_is_built_anew_from_the_cache(folder: Folder) -> None:
-    with Generation.open(folder.index) as generation:
-        file = folder.index / generation.name / "passages.sqlite"
-    file.chmod(0o644)
-    file.write_bytes(b"")
+@pytest.mark.parametrize("file", ["passages.sqlite", "vectors.npy", "questions.npy"])
+def test_a_damaged_index_is_built_anew_from_the_cache(folder: Folder, file: str) -> None:
+    whole = stored(folder.index)
+    damage(folder.index, file)
+    folder.write("g", id="g", text=TIDE)
     report = folder.build()
-    assert (counts(report), report.embedded) == ({"added": 6}, 0)
+    assert (counts(report), report.embedded) == ({"added": 7}, 3)
     assert any("damaged" in warning for warning in report.warnings)
-    assert folder.opened().status().articles == 6
+    folder.remove("g")
+    folder.build()
+    assert stored(folder.index) == whole
+
+
+def test_what_a_damaged_index_held_may_not_shrink_unmeant(folder: Folder) -> None:
+    damage(folder.index, "passages.sqlite")
+    folder.remove("a")
+    folder.remove("b")
+    with pytest.raises(BuildRefusedError, match="2 of 6 articles are gone"):
+        folder.build(allow_shrink=False)
+    assert counts(folder.build()) == {"added": 4}
+
+
+def test_an_index_that_may_not_be_read_is_not_taken_for_damaged(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stored(folder.index)
+
+    def refuse(_path: Path) -> None:
+        raise PermissionError(EACCES, "Permission denied")
+
+    monkeypatch.setattr(Files, "digest", lambda _files, path: refuse(path))
+    with pytest.raises(IndexStoreError, match="Cannot read"):
+        folder.build()
+    assert stored(folder.index) == before
+
+
+def test_a_folder_out_of_reach_keeps_its_articles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path)
+    folder.write("near", id="near", text=TIDE)
+    far = folder.path / "far"
+    far.mkdir()
+    folder.write("far/away", id="away", text=TIDE)
+    folder.build()
+    listed = os.scandir
+
+    def out_of_reach(path: Path):
+        if Path(path).name == far.name:
+            raise OSError(EIO, "Input/output error")
+        return listed(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", out_of_reach)
+        report = folder.build()
+    assert counts(report) == {"unchanged": 1, "stale": 1}
+    assert [entry.path for entry in report.refused] == ["articles/far"]
+    with folder.opened() as index:
+        assert index.article("away").flags == ("stale",)
+    assert counts(folder.build()) == {"unchanged": 1, "changed": 1}
+
+
+def test_articles_from_elsewhere_give_way_to_those_of_files(folder: Folder) -> None:
+    guest = Article(id="guest", question="Who is there?", answer=TIDE)
+    report = Index.build([guest], folder.index, embedder=EMBEDDER, allow_shrink=True)
+    assert counts(report) == {"added": 1, "removed": 6}
+    assert counts(folder.build()) == {"added": 6, "removed": 1}
 
 
 def test_a_killed_build_embeds_only_the_rest(tmp_path: Path, monkeypatch) -> None:
@@ -226,9 +286,6 @@ def test_a_killed_build_embeds_only_the_rest(tmp_path: Path, monkeypatch) -> Non
             if what == "embedding passages" and done == 2:
                 raise KeyboardInterrupt
             yield batch
-
-    from qasearch import Index
-    from tests.build.folder import EMBEDDER
 
     with pytest.raises(KeyboardInterrupt):
         Index.build(folder.path, folder.index, embedder=EMBEDDER, progress=killed)

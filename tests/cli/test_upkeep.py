@@ -182,7 +182,9 @@ def test_doctor_fails_for_a_damaged_index(qasearch: Command, index: Path) -> Non
     done = qasearch("doctor", "--json")
     assert done.code == 1
     said = checks(done.json())
-    assert said["index"] == [("FAIL", f"Build it anew with `qasearch build PATH --rebuild -i {index}`.")]
+    assert said["index"] == [
+        ("FAIL", f"Build it anew with `qasearch build PATH --rebuild -i {index}`.")
+    ]
     assert "counts" not in said
     text = qasearch("doctor")
     assert text.code == 1

@@ -35,6 +35,13 @@ def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
     assert pinned_generations(tmp_path, Files()) == set()
 
 
+def test_where_the_pins_are_a_link_to_nowhere_readers_do_without(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / READERS_FOLDER).symlink_to(tmp_path / "nowhere")
+    with Generation.open(tmp_path) as generation:
+        assert generation.store.article_count == len(ARTICLES)
+
+
 def test_the_pin_of_a_reader_that_died_is_removed(tmp_path: Path) -> None:
     name = build(tmp_path)
     reader = (
