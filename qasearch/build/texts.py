@@ -1,36 +1,57 @@
-"""The vectors of texts: from the cache, and into it what was not there."""
+"""The vectors of texts, and of their tokens: from the cache, and into it what was not there."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 
 import numpy as np
 
 from qasearch.build.plan import Entry
 from qasearch.embed import checked, embedder_name
-from qasearch.index import EmbeddingCache, KeptRows, text_key
+from qasearch.index import Bits, Codes, Embedded, EmbeddingCache, KeptRows, TokenCodec, text_key
 from qasearch.ingest import passage_text, question_text
-from qasearch.protocols import Embedder, Progress, Vectors, in_batches
+from qasearch.protocols import Embedder, Progress, Rows, TokenEmbedder, Vectors, in_batches
 from qasearch.records import Article
 
 EMBEDDED_AT_ONCE = 256
 """Texts between two commits of the cache: what a killed build loses at most."""
 
+FITTED_TO = 1_024
+"""Texts whose tokens a new codec is fitted to."""
+
 ROWS_AT_ONCE = 4_096
 """Rows of a matrix held in memory while it is written."""
 
+_ARTICLES_AT_ONCE = 512
+
 
 class Texts:
-    """The vectors of the articles' texts, each distinct text embedded once.
+    """What the embedder makes of the articles' texts, each distinct text embedded once.
+
+    Args:
+        cache: knows what was embedded before.
+        embedder: embeds the rest; one that tells tokens apart gives codes of them too.
+        codec: of the tokens of the generation before; None if there is none.
+        bits: of a new codec.
 
     Attributes:
         embedded: distinct texts sent through the model.
+        codec: of the tokens; None if there are none.
     """
 
-    def __init__(self, cache: EmbeddingCache, embedder: Embedder) -> None:
+    def __init__(
+        self, cache: EmbeddingCache, embedder: Embedder, codec: TokenCodec | None, bits: Bits
+    ) -> None:
         self._cache = cache
         self._embedder = embedder
+        self._bits: Bits = bits
         self.embedded = 0
+        self.codec: TokenCodec | None = None
+        if isinstance(embedder, TokenEmbedder):
+            codec = codec or _cached_codec(cache)
+            if codec and codec.bits == bits:
+                self._use(codec)
 
     def embed(self, articles: Sequence[Article], progress: Progress) -> None:
         """Put into the cache what it lacks of the articles' texts."""
@@ -39,10 +60,7 @@ class Texts:
         for keys in in_batches(texts, ROWS_AT_ONCE):
             known = self._cache.get_many(keys)
             missing += [key for key in keys if key not in known]
-        # Sorted by length over all, so that a batch of the model holds little padding; longest
-        # first, so that the time left is not told too short.
-        missing.sort(key=lambda key: -len(texts[key]))
-        batches = list(in_batches(missing, EMBEDDED_AT_ONCE))
+        batches = self._batches(missing, texts)
         for keys in progress(batches, total=len(missing), what="embedding passages"):
             self._embed([texts[key] for key in keys], keys)
 
@@ -62,23 +80,86 @@ class Texts:
             else:
                 yield from self._vectors(map(question_text, entry))
 
+    def tokens(self, entries: Iterable[Entry]) -> Iterator[tuple[Codes, Rows]]:
+        """The tokens of the entries' texts: of each article its question's, then its passages'.
+
+        Yields:
+            Codes, uint8 (n, width), of some texts; and how many each of them has, int64 (texts,). A
+            passage goes without those of the question at its head, which are its question's.
+        """
+        if not self.codec:
+            return
+        for entry in _gathered(entries):
+            if isinstance(entry, KeptRows):
+                yield from entry.tokens(ROWS_AT_ONCE)
+                continue
+            for articles in in_batches(entry, _ARTICLES_AT_ONCE):
+                codes = [codes for article in articles for codes in self._own_codes(article)]
+                yield np.concatenate(codes), np.array([len(c) for c in codes], dtype=np.int64)
+
+    def _own_codes(self, article: Article) -> Iterator[Codes]:
+        question, *passages = self._known(list(all_texts([article])))
+        of_question = self._as_codes(question)
+        yield of_question
+        for passage in passages:
+            yield self._as_codes(passage)[len(of_question) :]
+
+    def _as_codes(self, embedded: Embedded) -> Codes:
+        width = self.codec.width if self.codec else 1
+        return np.frombuffer(embedded.codes, dtype=np.uint8).reshape(-1, width)
+
     def _vectors(self, texts: Iterable[str]) -> Iterator[Vectors]:
         for batch in in_batches(texts, ROWS_AT_ONCE):
-            keys = [text_key(text) for text in batch]
-            known = self._cache.get_many(keys)
-            # What the cache has lost since ``embed`` put it there is embedded once more.
-            lost = {key: text for key, text in zip(keys, batch, strict=True) if key not in known}
-            if lost:
-                self._embed(list(lost.values()), list(lost))
-                known |= self._cache.get_many(list(lost))
-            yield np.stack([known[key] for key in keys])
+            yield np.stack([known.vector for known in self._known(batch)])
+
+    def _known(self, texts: Sequence[str]) -> list[Embedded]:
+        keys = [text_key(text) for text in texts]
+        known = self._cache.get_many(keys)
+        # What the cache has lost since ``embed`` put it there is embedded once more.
+        lost = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        if lost:
+            self._embed(list(lost.values()), list(lost))
+            known |= self._cache.get_many(list(lost))
+        return [known[key] for key in keys]
+
+    def _batches(self, keys: list[bytes], texts: Mapping[bytes, str]) -> list[list[bytes]]:
+        """The keys in the order and the portions in which their texts are embedded."""
+        first: list[list[bytes]] = []
+        if isinstance(self._embedder, TokenEmbedder) and not self.codec and keys:
+            # The codec is fitted to the first: so these are a sample, drawn by hash.
+            first = [sorted(keys)[:FITTED_TO]]
+            keys = sorted(keys)[FITTED_TO:]
+        # Sorted by length over all, so that a batch of the model holds little padding; longest
+        # first, so that the time left is not told too short.
+        by_length = sorted(keys, key=lambda key: -len(texts[key]))
+        return first + list(in_batches(by_length, EMBEDDED_AT_ONCE))
 
     def _embed(self, texts: Sequence[str], keys: Sequence[bytes]) -> None:
         composed = [unicodedata.normalize("NFC", text) for text in texts]
-        rows = self._embedder.embed_passages(composed)
+        tokens: list[Vectors] = []
+        if isinstance(self._embedder, TokenEmbedder):
+            rows, tokens = self._embedder.embed_passage_tokens(composed)
+        else:
+            rows = self._embedder.embed_passages(composed)
         name, dim = embedder_name(self._embedder), self._embedder.dim
-        self._cache.put_many(keys, checked(rows, composed, dim, name=name))
+        vectors = checked(rows, composed, dim, name=name)
+        self._cache.put_many(keys, vectors, self._codes(tokens) or [b""] * len(keys))
         self.embedded += len(keys)
+
+    def _codes(self, tokens: Sequence[Vectors]) -> list[bytes]:
+        if not self.codec and any(map(len, tokens)):
+            self._use(TokenCodec.fit(tokens, self._bits))
+        return [self.codec.encode(rows).tobytes() for rows in tokens] if self.codec else []
+
+    def _use(self, codec: TokenCodec) -> None:
+        self.codec = codec
+        self._cache.use(codec.to_bytes())
+
+
+def _cached_codec(cache: EmbeddingCache) -> TokenCodec | None:
+    data = cache.newest_codec()
+    with suppress(ValueError):
+        return TokenCodec.from_bytes(data) if data else None
 
 
 def all_texts(articles: Iterable[Article]) -> Iterator[str]:

@@ -9,12 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qasearch.embed.batches import pad
 from qasearch.embed.check import first_line
 from qasearch.embed.folder import ModelFolder, Pins, check_pins, digests_of, fingerprint
-from qasearch.embed.pipeline import embed
-from qasearch.embed.windows import Ids, WindowCutter
+from qasearch.embed.pipeline import States, embed
+from qasearch.embed.windows import Ids, WindowCutter, unit
 from qasearch.errors import EmbedderError
 from qasearch.protocols import Vectors
 
@@ -31,12 +32,17 @@ UNUSED = "pooler."
 
 @dataclass(frozen=True, slots=True)
 class _Network:
-    """A loaded model, with what padding needs to know."""
+    """A loaded model, with what padding needs to know.
+
+    Attributes:
+        says_something: by token id, whether there is a letter or a digit in the token.
+    """
 
     model: "SentenceTransformer"
     tokenizer: "Tokenizer"
     pad_id: int
     pad_left: bool
+    says_something: NDArray[np.bool_]
 
 
 class SentenceTransformerEmbedder:
@@ -100,7 +106,7 @@ class SentenceTransformerEmbedder:
         Raises:
             EmbedderError: the model cannot be loaded, or makes no finite vector of a text.
         """
-        return self._embed(texts, self._folder.passage_prompt)
+        return self._embed(texts, self._folder.passage_prompt)[0]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions asked: float32 (n, dim), unit rows, in the order of ``texts``.
@@ -108,24 +114,36 @@ class SentenceTransformerEmbedder:
         Raises:
             EmbedderError: the model cannot be loaded, or makes no finite vector of a text.
         """
-        return self._embed(texts, self._folder.query_prompt)
+        return self._embed(texts, self._folder.query_prompt)[0]
 
-    def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
+    def embed_passage_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Embed stored texts, and their tokens but for those without a letter or a digit.
+
+        Returns:
+            What ``embed_passages`` returns; and n arrays of float32 (tokens, width), unit rows.
+
+        Raises:
+            EmbedderError: the model cannot be loaded, or makes no finite vector of a text.
+        """
+        return self._embed(texts, self._folder.passage_prompt, by_token=True)
+
+    def embed_query_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Embed questions asked, and their tokens; as ``embed_passage_tokens``."""
+        return self._embed(texts, self._folder.query_prompt, by_token=True)
+
+    def _embed(
+        self, texts: Sequence[str], prompt: str, *, by_token: bool = False
+    ) -> tuple[Vectors, list[Vectors]]:
         if isinstance(texts, str):
             raise ValueError("texts must be a sequence of strings, not one string.")
         if not texts:
-            return np.empty((0, self.dim), dtype=np.float32)
+            return np.empty((0, self.dim), dtype=np.float32), []
         network = self._loaded()
         cutter = WindowCutter(network.tokenizer, self.max_tokens, prompt)
-        prompt_tokens = cutter.prompt_tokens if prompt else None
+        forward = partial(_forward, network, cutter.tokens_before if prompt else None)
+        reduce = partial(_telling, network) if by_token else None
         with _torch_threads(self._threads):
-            return embed(
-                texts,
-                cutter,
-                partial(_forward, network, prompt_tokens),
-                self.dim,
-                name=self.name,
-            )
+            return embed(texts, cutter, forward, self.dim, reduce, name=self.name)
 
     def _digests(self) -> dict[str, str]:
         if self._pins is not None:
@@ -142,7 +160,9 @@ class SentenceTransformerEmbedder:
         return self._network
 
 
-def _forward(network: _Network, prompt_tokens: int | None, sequences: Sequence[Ids]) -> Vectors:
+def _forward(
+    network: _Network, prompt_tokens: int | None, sequences: Sequence[Ids]
+) -> tuple[Vectors, States]:
     import torch
 
     ids, mask = pad(sequences, network.pad_id, left=network.pad_left)
@@ -153,7 +173,14 @@ def _forward(network: _Network, prompt_tokens: int | None, sequences: Sequence[I
     if prompt_tokens is not None:  # for models that leave the prompt out of the pooling
         features["prompt_length"] = prompt_tokens
     with torch.inference_mode():
-        return network.model(features)["sentence_embedding"].numpy()
+        found = network.model(features)
+        states = found["token_embeddings"].numpy()
+    rows = [state[kept] for state, kept in zip(states, mask.astype(bool), strict=True)]
+    return found["sentence_embedding"].numpy(), rows
+
+
+def _telling(network: _Network, ids: Ids, states: Vectors) -> Vectors:
+    return unit(states[network.says_something[ids]])
 
 
 def _load(folder: ModelFolder, name: str) -> _Network:
@@ -205,7 +232,15 @@ def _network(model: "SentenceTransformer", name: str) -> _Network:
         tokenizer=tokenizer,
         pad_id=model.tokenizer.pad_token_id,
         pad_left=model.tokenizer.padding_side == "left",
+        says_something=_says_something(tokenizer),
     )
+
+
+def _says_something(tokenizer: "Tokenizer") -> NDArray[np.bool_]:
+    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    telling = np.zeros(1 + max(vocabulary.values()), dtype=bool)
+    telling[[id for token, id in vocabulary.items() if any(map(str.isalnum, token))]] = True
+    return telling
 
 
 @contextmanager

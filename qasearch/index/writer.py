@@ -36,22 +36,27 @@ from qasearch.index.generation import (
 )
 from qasearch.index.lock import WriterLock
 from qasearch.index.manifest import (
+    CODEC_FILE,
     DATA_FILES,
     FAISS_FILE,
     MANIFEST_FILE,
+    OFFSETS_FILE,
     PASSAGES_FILE,
     QUESTIONS_FILE,
     SOURCES_FILE,
+    TOKENS_FILE,
     VECTORS_FILE,
     Counts,
     EmbedderIdentity,
     Manifest,
 )
+from qasearch.index.matrices import Kind, array_bytes, write_array
 from qasearch.index.passages import PassageStore, write_passages
 from qasearch.index.pins import pinned_generations
 from qasearch.index.sources import write_sources
+from qasearch.index.tokens import Codes, TokenCodec
 from qasearch.index.vectors import faiss_bytes, write_faiss, write_matrix
-from qasearch.protocols import Vectors
+from qasearch.protocols import Rows, Vectors
 from qasearch.records import Article, Source
 
 _log = logging.getLogger(__name__)
@@ -73,6 +78,7 @@ class GenerationWriter:
             writer.write_passages(articles)
             writer.write_vectors(blocks)
             writer.write_questions(blocks)
+            writer.write_tokens(codec, tokens)
             writer.write_sources(sources)
             name = writer.commit()
 
@@ -154,7 +160,7 @@ class GenerationWriter:
         path = self._folder.path / PASSAGES_FILE
         self._digests[PASSAGES_FILE] = write_passages(self._files, path, articles)
         with closing(PassageStore(path)) as store:
-            counts = Counts(store.article_count, store.passage_count, store.article_count)
+            counts = Counts(store.article_count, store.passage_count, store.article_count, 0)
         self._counts = counts
         dim = self._embedder.dim
         matrices = 4 * dim * (counts.passages + counts.questions)
@@ -190,6 +196,32 @@ class GenerationWriter:
         path = self._folder.path / QUESTIONS_FILE
         self._digests[QUESTIONS_FILE] = write_matrix(self._files, path, blocks, rows=rows, dim=dim)
 
+    def write_tokens(
+        self, codec: TokenCodec | None, tokens: Callable[[], Iterable[tuple[Codes, Rows]]]
+    ) -> None:
+        """Write the tokens of all texts.
+
+        Args:
+            codec: made the codes; None if there are no tokens.
+            tokens: begins to give, each time anew, codes of some texts and how many each has: for
+                each article its question's, then those of its passages.
+
+        Raises:
+            ValueError: they are not that.
+        """
+        counts = self._written_counts()
+        texts, width = counts.articles + counts.passages, codec.width if codec else 0
+        sizes = [sizes for _, sizes in tokens()] or [np.zeros(texts, dtype=np.int64)]
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.concatenate(sizes))])
+        self._counts = replace(counts, tokens=int(offsets[-1]))
+        self._require_space(array_bytes((int(offsets[-1]), width), "|u1"))
+        self._write_array(OFFSETS_FILE, [offsets], shape=(texts + 1,), kind="<i8")
+        codes = (codes for codes, _ in tokens())
+        self._write_array(TOKENS_FILE, codes, shape=(int(offsets[-1]), width), kind="|u1")
+        with NewFile(self._files, self._folder.path / CODEC_FILE) as new:
+            new.write(codec.to_bytes() if codec else b"")
+            self._digests[CODEC_FILE] = new.seal()
+
     def write_sources(self, sources: Iterable[Source]) -> None:
         """Write which files the articles were read from, in order of name."""
         path = self._folder.path / SOURCES_FILE
@@ -220,6 +252,12 @@ class GenerationWriter:
         self._committed = True
         _collect_garbage(self._folder, self._files)
         return self._folder.name
+
+    def _write_array(
+        self, file: str, blocks: Iterable[NDArray[Any]], *, shape: tuple[int, ...], kind: Kind
+    ) -> None:
+        path = self._folder.path / file
+        self._digests[file] = write_array(self._files, path, blocks, shape=shape, kind=kind)
 
     def _prepare(self) -> None:
         """Find the parent, clear away what a killed build left, and choose a new name."""
