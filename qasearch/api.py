@@ -8,7 +8,7 @@ from typing import Self, TypeAlias, cast
 from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
-from qasearch.index import Generation, lock_holder, rollback, verify
+from qasearch.index import Bits, Generation, lock_holder, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
 from qasearch.query import Options, Where, search
@@ -45,6 +45,7 @@ class Index:
         rebuild: bool = False,
         allow_shrink: bool = False,
         dry_run: bool = False,
+        token_bits: Bits | None = None,
         offline: bool = False,
         wait: float = 0.0,
         progress: Progress = no_progress,
@@ -67,6 +68,8 @@ class Index:
             rebuild: read everything anew; vectors still come from the cache.
             allow_shrink: go on although more than a fifth of the articles are gone.
             dry_run: report what would be done, and write nothing.
+            token_bits: for each number kept of a token's vector: 4 finds a little better than 2,
+                and takes twice the room. None means as before, and 2 for a new index.
             offline: never ask the network for a model.
             wait: seconds to wait for another builder to end.
             progress: shows how far the work got.
@@ -99,6 +102,7 @@ class Index:
             rebuild=rebuild,
             allow_shrink=allow_shrink,
             dry_run=dry_run,
+            token_bits=token_bits,
             wait=wait,
             progress=progress,
         )

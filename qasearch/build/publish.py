@@ -16,16 +16,19 @@ from qasearch.errors import (
     IndexNotFoundError,
 )
 from qasearch.index import (
+    DEFAULT_BITS,
+    Bits,
     EmbedderIdentity,
     EmbeddingCache,
     Generation,
     GenerationWriter,
+    TokenCodec,
     known_keys,
     stored_articles,
     text_key,
 )
 from qasearch.ingest import SPLITTER_VERSION
-from qasearch.protocols import Embedder, Progress
+from qasearch.protocols import Embedder, Progress, TokenEmbedder
 from qasearch.records import BuildReport
 
 MOST_LOST = 0.2
@@ -41,6 +44,7 @@ def build(
     rebuild: bool,
     allow_shrink: bool,
     dry_run: bool,
+    token_bits: Bits | None,
     wait: float,
     progress: Progress,
 ) -> BuildReport:
@@ -50,7 +54,9 @@ def build(
     with ExitStack() as stack:
         writer = None if dry_run else stack.enter_context(_writer(index, embedder, wait=wait))
         parent = _open_parent(index, stack, warnings)
-        take_over = parent is not None and not rebuild and _fits(parent, embedder)
+        codec = _codec(parent, embedder)
+        bits = token_bits or (codec.bits if codec else DEFAULT_BITS)
+        take_over = parent is not None and not rebuild and _fits(parent, embedder, bits)
         reading = source.read(index, parent, anew=not take_over, strict=strict)
         plan = make_plan(parent, reading, take_over=take_over)
         lost = (plan.removed, plan.before) if parent else _lost_of_damaged(index, plan)
@@ -64,7 +70,7 @@ def build(
             embedded = _count_unknown(index, embedder, plan)
         elif not (parent and plan.changes_nothing and reading.sources == parent.sources()):
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
-            texts = Texts(stack.enter_context(cache), embedder)
+            texts = Texts(stack.enter_context(cache), embedder, codec, bits)
             texts.embed(plan.new_articles, progress)
             generation = _publish(writer, plan, reading, texts)
             embedded = texts.embedded
@@ -118,20 +124,34 @@ def _lost_of_damaged(index: Path, plan: Plan) -> tuple[int, int]:
     return max(0, before - plan.article_count), before
 
 
-def _fits(parent: Generation, embedder: Embedder) -> bool:
-    """Whether rows and vectors of ``parent`` are what a build would make today."""
-    made_by = parent.manifest
-    return (made_by.splitter, made_by.embedder.fingerprint, made_by.embedder.dim) == (
-        SPLITTER_VERSION,
-        embedder.fingerprint,
-        embedder.dim,
+def _codec(parent: Generation | None, embedder: Embedder) -> TokenCodec | None:
+    """The codec that made the tokens of ``parent``, if they are the embedder's."""
+    tokens = parent.tokens if parent and _made_by(parent, embedder) else None
+    return tokens.codec if tokens else None
+
+
+def _fits(parent: Generation, embedder: Embedder, bits: Bits) -> bool:
+    """Whether rows, vectors and tokens of ``parent`` are what a build would make today."""
+    codec = _codec(parent, embedder)
+    return (
+        _made_by(parent, embedder)
+        and parent.manifest.splitter == SPLITTER_VERSION
+        and isinstance(embedder, TokenEmbedder) == (codec is not None)
+        and (codec is None or codec.bits == bits)
     )
+
+
+def _made_by(parent: Generation, embedder: Embedder) -> bool:
+    identity = parent.manifest.embedder
+    return (identity.fingerprint, identity.dim) == (embedder.fingerprint, embedder.dim)
 
 
 def _publish(writer: GenerationWriter, plan: Plan, reading: Reading, texts: Texts) -> str:
     writer.write_passages(plan.entries)
     writer.write_vectors(texts.passage_vectors(plan.entries))
     writer.write_questions(texts.question_vectors(plan.entries))
+    writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries))
+    writer.write_lexical(texts.words(plan.entries))
     writer.write_sources(reading.sources)
     return writer.commit()
 

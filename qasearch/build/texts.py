@@ -91,11 +91,19 @@ class Texts:
             return
         for entry in _gathered(entries):
             if isinstance(entry, KeptRows):
-                yield from entry.tokens(ROWS_AT_ONCE)
+                yield from entry.tokens(_ARTICLES_AT_ONCE)
                 continue
             for articles in in_batches(entry, _ARTICLES_AT_ONCE):
                 codes = [codes for article in articles for codes in self._own_codes(article)]
                 yield np.concatenate(codes), np.array([len(c) for c in codes], dtype=np.int64)
+
+    def words(self, entries: Iterable[Entry]) -> Iterator[str]:
+        """The texts of the passages of the entries, in order, for the index of words."""
+        for entry in _gathered(entries):
+            kept = isinstance(entry, KeptRows)
+            articles = entry.full_articles(_ARTICLES_AT_ONCE) if kept else entry
+            for text in passage_texts(articles):
+                yield unicodedata.normalize("NFC", text)
 
     def _own_codes(self, article: Article) -> Iterator[Codes]:
         question, *passages = self._known(list(all_texts([article])))
@@ -143,13 +151,13 @@ class Texts:
             rows = self._embedder.embed_passages(composed)
         name, dim = embedder_name(self._embedder), self._embedder.dim
         vectors = checked(rows, composed, dim, name=name)
-        self._cache.put_many(keys, vectors, self._codes(tokens) or [b""] * len(keys))
+        self._cache.put_many(keys, vectors, self._codes(tokens))
         self.embedded += len(keys)
 
-    def _codes(self, tokens: Sequence[Vectors]) -> list[bytes]:
+    def _codes(self, tokens: Sequence[Vectors]) -> list[bytes] | None:
         if not self.codec and any(map(len, tokens)):
             self._use(TokenCodec.fit(tokens, self._bits))
-        return [self.codec.encode(rows).tobytes() for rows in tokens] if self.codec else []
+        return [self.codec.encode(rows).tobytes() for rows in tokens] if self.codec else None
 
     def _use(self, codec: TokenCodec) -> None:
         self.codec = codec

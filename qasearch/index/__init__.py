@@ -1,16 +1,21 @@
 """What lies in ``index/``: vectors, texts, and the generations that hold them together."""
 
-from qasearch.index.cache import EmbeddingCache, known_keys, text_key
+from qasearch.index.cache import Embedded, EmbeddingCache, known_keys, text_key
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
 from qasearch.index.lock import lock_holder
 from qasearch.index.manifest import EmbedderIdentity, Manifest
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passages import PassageStore
+from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, cosines
 from qasearch.index.writer import GenerationWriter, rollback
 
 __all__ = [
+    "DEFAULT_BITS",
+    "Bits",
+    "Codes",
+    "Embedded",
     "EmbedderIdentity",
     "EmbeddingCache",
     "FaissIndex",
@@ -21,6 +26,8 @@ __all__ = [
     "KeptRows",
     "Manifest",
     "PassageStore",
+    "TokenCodec",
+    "TokenStore",
     "cosines",
     "known_keys",
     "lock_holder",

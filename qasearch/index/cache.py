@@ -156,13 +156,15 @@ class EmbeddingCache:
                     found[key] = Embedded(np.frombuffer(vector, dtype="<f4"), codes)
         return found
 
-    def put_many(self, keys: Sequence[bytes], vectors: Vectors, codes: Sequence[bytes]) -> None:
+    def put_many(
+        self, keys: Sequence[bytes], vectors: Vectors, codes: Sequence[bytes] | None = None
+    ) -> None:
         """Keep what is new; all of it is on the medium when this returns, or none after an error.
 
         Args:
             keys: of the texts, from ``text_key``.
             vectors: float32 (len(keys), dim), unit rows.
-            codes: of the tokens of each text.
+            codes: of the tokens of each text; None without tokens.
 
         Raises:
             ValueError: ``vectors`` is not as described.
@@ -172,7 +174,7 @@ class EmbeddingCache:
         blobs = [vector.astype("<f4", copy=False).tobytes() for vector in vectors]
         rows = [
             (self._embedder, key, blob, code, self._checksum(key, blob, code))
-            for key, blob, code in zip(keys, blobs, codes, strict=True)
+            for key, blob, code in zip(keys, blobs, codes or [b""] * len(blobs), strict=True)
         ]
         self._mended(lambda: self._insert(rows))
 

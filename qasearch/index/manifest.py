@@ -21,14 +21,15 @@ SOURCES_FILE = "sources.jsonl"
 TOKENS_FILE = "tokens.npy"
 OFFSETS_FILE = "tokens.offsets.npy"
 CODEC_FILE = "tokens.codec"
+LEXICAL_FILE = "lexical.tar"
 
 DATA_FILES = (
     PASSAGES_FILE, VECTORS_FILE, QUESTIONS_FILE, FAISS_FILE, SOURCES_FILE,
-    TOKENS_FILE, OFFSETS_FILE, CODEC_FILE,
+    TOKENS_FILE, OFFSETS_FILE, CODEC_FILE, LEXICAL_FILE,
 )  # fmt: skip
 """The files of a generation beside its manifest; a manifest names all of them and no other."""
 
-MAPPED_FILES = (VECTORS_FILE, QUESTIONS_FILE)
+MAPPED_FILES = (VECTORS_FILE, QUESTIONS_FILE, TOKENS_FILE)
 """Those that opening does not hash: they are mapped, and large."""
 
 MAJOR, MINOR = 2, 0

@@ -66,9 +66,20 @@ def map_array(files: Files, path: Path, *, shape: tuple[int, ...], kind: Kind) -
         mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
     finally:
         os.close(descriptor)
-    if mapped[:_HEADER_BYTES] != _header(shape, kind):
+    return parse_array(mapped, shape=shape, kind=kind)
+
+
+def parse_array(data: bytes | mmap.mmap, *, shape: tuple[int, ...], kind: Kind) -> NDArray[Any]:
+    """Read an array from the content of its file, without a copy.
+
+    Raises:
+        ValueError: its size or its header is another; the message says what was found.
+    """
+    if len(data) != array_bytes(shape, kind):
+        raise ValueError(f"{len(data):,} bytes")
+    if data[:_HEADER_BYTES] != _header(shape, kind):
         raise ValueError("another header")
-    values = np.frombuffer(mapped, dtype=kind, count=prod(shape), offset=_HEADER_BYTES)
+    values = np.frombuffer(data, dtype=kind, count=prod(shape), offset=_HEADER_BYTES)
     return values.reshape(shape)
 
 

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -257,6 +258,17 @@ class PassageStore:
         by_row = {values[0]: _passage(values) for values in found}
         return [_present(by_row, row, "passage") for row in rows]
 
+    def full_articles(self, first: int, stop: int) -> list[Article]:
+        """The articles in rows ``first`` up to, not including, ``stop``, with their passages."""
+        offsets = self.passage_offsets[first : stop + 1].tolist()
+        passages = iter(self.passages(range(offsets[0], offsets[-1])))
+        return [
+            replace(article, passages=tuple(islice(passages, end - start)))
+            for article, (start, end) in zip(
+                self.articles(range(first, stop)), pairwise(offsets), strict=True
+            )
+        ]
+
     def article(self, article_id: str) -> Article:
         """The article with this id, and all its passages.
 
@@ -264,8 +276,8 @@ class PassageStore:
             LookupError: there is no such article.
         """
         row = self.article_row(article_id)
-        (article,) = self.articles([row])
-        return replace(article, passages=tuple(self.passages(range(*self.passage_span(row)))))
+        (article,) = self.full_articles(row, row + 1)
+        return article
 
     def article_row(self, article_id: str) -> int:
         """The row of the article with this id, however its accents are composed.

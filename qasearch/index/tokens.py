@@ -11,7 +11,7 @@ Max, "Quantizing for Minimum Distortion", IRE Trans. Inform. Theory 6, 1960, tab
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from qasearch.protocols import Rows, Vectors
 Codes: TypeAlias = NDArray[np.uint8]
 """uint8 (tokens, width); a token's code."""
 Bits: TypeAlias = Literal[2, 4]
+
+DEFAULT_BITS: Bits = 2
 
 KEPT_DIM = 128
 """Directions kept of a token's vector: of 384, these hold the quality of all
@@ -93,7 +95,7 @@ class TokenCodec:
         """What is kept of tokens: float32 (n, k), unit rows, from float32 (n, d), unit rows."""
         kept = tokens @ self.basis
         lengths = np.linalg.norm(kept, axis=1, keepdims=True)
-        return kept / np.where(lengths > 0, lengths, 1)
+        return (kept / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
     def encode(self, tokens: Vectors) -> Codes:
         """The codes of tokens: uint8 (n, width)."""
@@ -196,4 +198,4 @@ def _byte_table(levels: Vectors, bits: int) -> Vectors:
     per_byte = 8 // bits
     shifts = bits * np.arange(per_byte)
     places = (np.arange(256)[:, np.newaxis] >> shifts) & (2**bits - 1)
-    return cast(Vectors, levels[places].astype(np.float32))
+    return levels[places].astype(np.float32)

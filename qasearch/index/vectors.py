@@ -82,6 +82,7 @@ def write_matrix(
             more or fewer rows than said.
         IndexWriteError: no space, or an I/O error.
     """
+
     def checked() -> Iterator[Vectors]:
         written = 0
         for block in blocks:

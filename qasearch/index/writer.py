@@ -9,13 +9,17 @@ goes last, and what goes wrong there is a warning only.
 import datetime
 import logging
 import secrets
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from errno import EIO, ENOSPC
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qasearch.errors import (
     IndexDamagedError,
@@ -34,11 +38,13 @@ from qasearch.index.generation import (
     generation_names,
     read_current,
 )
+from qasearch.index.lexical import write_lexical
 from qasearch.index.lock import WriterLock
 from qasearch.index.manifest import (
     CODEC_FILE,
     DATA_FILES,
     FAISS_FILE,
+    LEXICAL_FILE,
     MANIFEST_FILE,
     OFFSETS_FILE,
     PASSAGES_FILE,
@@ -79,6 +85,7 @@ class GenerationWriter:
             writer.write_vectors(blocks)
             writer.write_questions(blocks)
             writer.write_tokens(codec, tokens)
+            writer.write_lexical(texts)
             writer.write_sources(sources)
             name = writer.commit()
 
@@ -221,6 +228,18 @@ class GenerationWriter:
         with NewFile(self._files, self._folder.path / CODEC_FILE) as new:
             new.write(codec.to_bytes() if codec else b"")
             self._digests[CODEC_FILE] = new.seal()
+
+    def write_lexical(self, texts: Iterable[str]) -> None:
+        """Write the index of words.
+
+        Args:
+            texts: of all passages, in their order.
+
+        Raises:
+            ValueError: they are not one for each passage.
+        """
+        path = self._folder.path / LEXICAL_FILE
+        self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts)
 
     def write_sources(self, sources: Iterable[Source]) -> None:
         """Write which files the articles were read from, in order of name."""

@@ -70,6 +70,8 @@ def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
         if article.passages
     )
     writer.write_questions([EMBEDDER.embed_passages([article.question for article in articles])])
+    writer.write_tokens(None, lambda: ())
+    writer.write_lexical(passage.text for article in articles for passage in article.passages)
     writer.write_sources(sources(articles))
     return writer.commit()
 

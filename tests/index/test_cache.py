@@ -39,9 +39,10 @@ def assert_whole(cache: EmbeddingCache, expected: int) -> None:
     """That many vectors are there, and each is the one that went in."""
     found = cache.get_many(KEYS)
     assert len(found) == expected
-    for key, vector in found.items():
-        np.testing.assert_array_equal(vector, VECTORS[KEYS.index(key)])
-        assert vector.dtype == np.float32
+    for key, embedded in found.items():
+        np.testing.assert_array_equal(embedded.vector, VECTORS[KEYS.index(key)])
+        assert embedded.vector.dtype == np.float32
+        assert embedded.codes == b""
 
 
 def test_vectors_come_back_in_the_next_build(filled):
@@ -62,7 +63,7 @@ def test_more_keys_than_sqlite_takes_at_once(tmp_path):
     with open_cache(tmp_path) as cache:
         cache.put_many(keys, vectors)
         found = cache.get_many(keys)
-    np.testing.assert_array_equal(np.stack([found[key] for key in keys]), vectors)
+    np.testing.assert_array_equal(np.stack([found[key].vector for key in keys]), vectors)
 
 
 def test_a_text_is_known_by_its_nfc_form():
@@ -88,7 +89,7 @@ def test_another_dim_is_a_miss(filled):
 def test_the_last_vector_put_is_kept(filled):
     with open_cache(filled) as cache:
         cache.put_many(KEYS[:1], VECTORS[1:2])
-        np.testing.assert_array_equal(cache.get_many(KEYS[:1])[KEYS[0]], VECTORS[1])
+        np.testing.assert_array_equal(cache.get_many(KEYS[:1])[KEYS[0]].vector, VECTORS[1])
 
 
 @pytest.mark.parametrize(
