@@ -12,7 +12,7 @@ from qasearch.index import Bits, Generation, lock_holder, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
 from qasearch.query import Options, Where, search
-from qasearch.records import Article, BuildReport, IndexStatus, Passage, SearchResult
+from qasearch.records import Article, BuildReport, IndexStatus, Mode, Passage, SearchResult
 
 Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
 """A file, a folder, several of them, or articles from anywhere."""
@@ -191,6 +191,7 @@ class Index:
         where: Where | None = None,
         facets: Sequence[str] = (),
         flat: bool = False,
+        mode: Mode = "hybrid",
     ) -> SearchResult:
         """Find the articles that answer, each with its passages that answer.
 
@@ -201,13 +202,14 @@ class Index:
             where: metadata filter, ``{"subject": ["Law"], "date": (">=", "2024-12-01")}``.
             facets: ``["subject"]`` counts the subjects of the articles returned.
             flat: rank passages instead of articles.
+            mode: ``hybrid``, or by vectors alone (``dense``), or by words alone (``lexical``).
 
         Raises:
             ValueError: the query is blank, an option is out of its range or unknown, or the index
                 was not opened to be searched.
         """
         (result,) = self.search_many(
-            [query], k=k, points=points, where=where, facets=facets, flat=flat
+            [query], k=k, points=points, where=where, facets=facets, flat=flat, mode=mode
         )
         return result
 
@@ -220,11 +222,12 @@ class Index:
         where: Where | None = None,
         facets: Sequence[str] = (),
         flat: bool = False,
+        mode: Mode = "hybrid",
     ) -> list[SearchResult]:
         """Answer several queries at once, in their order; as ``search`` otherwise."""
         if self._embedder is None:
             raise ValueError("This index was opened with searchable=False.")
-        options = Options(k=k, points=points, where=where, facets=facets, flat=flat)
+        options = Options(k=k, points=points, where=where, facets=facets, flat=flat, mode=mode)
         return search(self._generation, self._embedder, queries, options)
 
     def article(self, id: str) -> Article:

@@ -6,7 +6,7 @@ from typing import Literal
 
 PassageKind = Literal["point", "section", "bullet", "paragraph"]
 Verdict = Literal["answer", "related", "no_answer"]
-Mode = Literal["dense"]
+Mode = Literal["hybrid", "dense", "lexical"]
 ConditionField = Literal["subject", "date"]
 ConditionOp = Literal["=", ">=", "<=", ">", "<"]
 

@@ -338,6 +338,13 @@ class PassageStore:
         """The row of the article of each passage: int64, of the same shape as ``passage_rows``."""
         return np.searchsorted(self.passage_offsets, passage_rows, side="right") - 1
 
+    def passage_rows_of(self, article_rows: Rows) -> Rows:
+        """The rows of all passages of some articles: int64, in the order of the articles."""
+        first = self.passage_offsets[article_rows]
+        sizes = self.passage_offsets[article_rows + 1] - first
+        starts = np.cumsum(sizes) - sizes
+        return np.arange(int(sizes.sum()), dtype=np.int64) + np.repeat(first - starts, sizes)
+
     def article_rows_where(self, conditions: Sequence[Condition]) -> Rows:
         """The rows of the articles that meet all conditions: int64, ascending.
 

@@ -4,14 +4,16 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from qasearch.index import Generation
-from qasearch.protocols import Embedder, Rows, Vectors
+from qasearch.protocols import Embedder, Rows, TokenEmbedder, Vectors
 from qasearch.query import text
-from qasearch.query.collapse import same_question_once, same_text_once
-from qasearch.query.rank import RankedArticle, rank_articles, rank_passages
+from qasearch.query.collapse import each_text_once, same_question_once
+from qasearch.query.rank import RankedArticle, RankedPassage, Ranking
+from qasearch.query.signals import Question
 from qasearch.query.where import Where, conditions
-from qasearch.records import ArticleHit, PassageHit, SearchResult
+from qasearch.records import ArticleHit, Mode, PassageHit, SearchResult
 
 MOST_HITS = 100
 
@@ -29,6 +31,7 @@ class Options:
         where: metadata filter.
         facets: fields whose values are counted over the articles returned.
         flat: passages instead of articles.
+        mode: which signals rank: all, vectors alone, or words alone.
 
     Raises:
         ValueError: one of them is out of its range or unknown.
@@ -39,10 +42,13 @@ class Options:
     where: Where | None = None
     facets: Sequence[str] = ()
     flat: bool = False
+    mode: Mode = "hybrid"
 
     def __post_init__(self) -> None:
         _check_range("k", self.k, 1)
         _check_range("points", self.points, 0)
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"mode is {', '.join(get_args(Mode))}; not {self.mode!r}.")
         for field in self.facets:
             if field != "subject":
                 raise ValueError(f"There is no field {field!r} to count; there is subject.")
@@ -60,33 +66,56 @@ def search(
     cleaned = [text.clean(query) for query in queries]
     wanted = conditions(options.where)
     among = generation.store.article_rows_where(wanted) if wanted else None
-    vectors = embedder.embed_queries([query for query, _ in cleaned])
+    questions = _questions(generation, embedder, [query for query, _ in cleaned])
     shared_seconds = (time.perf_counter() - started) / max(1, len(queries))
     results: list[SearchResult] = []
-    for i, (query, (_, warnings)) in enumerate(zip(queries, cleaned, strict=True)):
+    for query, question, (_, warnings) in zip(queries, questions, cleaned, strict=True):
         started = time.perf_counter()
-        result = _answer(generation, query, vectors[i : i + 1], among, options)
+        result = _answer(generation, query, question, among, options)
         seconds = shared_seconds + time.perf_counter() - started
         results.append(replace(result, took_ms=1_000 * seconds, warnings=tuple(warnings)))
     return results
 
 
+def _questions(
+    generation: Generation, embedder: Embedder, queries: Sequence[str]
+) -> list[Question]:
+    """What the signals read of the queries, all embedded at once."""
+    tokens: Sequence[Vectors | None] = [None] * len(queries)
+    if generation.tokens and isinstance(embedder, TokenEmbedder):
+        vectors, tokens = embedder.embed_query_tokens(queries)
+    else:
+        vectors = embedder.embed_queries(queries)
+    return [
+        Question(query, generation.lexical.terms(query), vectors[i : i + 1], tokens[i])
+        for i, query in enumerate(queries)
+    ]
+
+
 def _answer(
-    generation: Generation, query: str, vector: Vectors, among: Rows | None, options: Options
+    generation: Generation, query: str, question: Question, among: Rows | None, options: Options
 ) -> SearchResult:
+    wanted = options.k + SPARE_HITS
+    ranking = Ranking(generation, question, mode=options.mode, wanted=wanted, among=among)
     articles: list[ArticleHit] = []
     passages: list[PassageHit] | None = None
-    spared = options.k + SPARE_HITS
     if options.flat:
-        ranked = rank_passages(generation, vector, k=spared, among=among)
-        passages = same_text_once(_passage_hits(generation, ranked), options.k)
+        (flat,) = _passage_hits(generation, [ranking.passages(wanted)])
+        passages = each_text_once(flat, options.k)
     else:
-        hits = rank_articles(generation, vector, k=spared, points=options.points, among=among)
-        articles = same_question_once(_article_hits(generation, hits), options.k)
+        ranked = ranking.articles(wanted)
+        hits = _article_hits(generation, ranked)
+        row_of = {hit.id: article.row for hit, article in zip(hits, ranked, strict=True)}
+        kept = same_question_once(hits, options.k)
+        best = ranking.passages_of([row_of[hit.id] for hit in kept], options.points + SPARE_HITS)
+        articles = [
+            replace(hit, points=tuple(each_text_once(points, options.points)))
+            for hit, points in zip(kept, _passage_hits(generation, best), strict=True)
+        ]
     manifest = generation.manifest
     return SearchResult(
         query=query,
-        mode="dense",
+        mode=options.mode,
         verdict="related" if articles or passages else "no_answer",
         generation=generation.name,
         model=manifest.embedder.name,
@@ -106,18 +135,24 @@ def _article_hits(generation: Generation, ranked: Sequence[RankedArticle]) -> li
             rank=rank,
             article=article,
             score=hit.score,
-            scores={"question": hit.question, "passage": hit.passage},
-            points=tuple(_passage_hits(generation, hit.passages)),
+            scores={"question": hit.question, **hit.best.signals},
+            points=(),
         )
         for rank, (hit, article) in enumerate(zip(ranked, articles, strict=True), start=1)
     ]
 
 
-def _passage_hits(generation: Generation, ranked: Sequence[tuple[int, float]]) -> list[PassageHit]:
-    passages = generation.store.passages([row for row, _ in ranked])
+def _passage_hits(
+    generation: Generation, ranked: Sequence[Sequence[RankedPassage]]
+) -> list[list[PassageHit]]:
+    """The hits of several lists, their texts fetched at once."""
+    passages = iter(generation.store.passages([hit.row for hits in ranked for hit in hits]))
     return [
-        PassageHit(rank=rank, passage=passage, score=score)
-        for rank, (passage, (_, score)) in enumerate(zip(passages, ranked, strict=True), start=1)
+        [
+            PassageHit(rank=rank, passage=next(passages), score=hit.score)
+            for rank, hit in enumerate(hits, start=1)
+        ]
+        for hits in ranked
     ]
 
 
