@@ -53,5 +53,13 @@ def test_help(arguments: list[str]) -> None:
     assert loaded_by(command(*arguments)) - TYPER == {"qasearch"}
 
 
+@pytest.mark.model
+def test_a_query_is_embedded_without_torch() -> None:
+    """Once the exported model is in the cache, where the first of these two puts it."""
+    ask = "from qasearch import load_embedder; load_embedder().embed_query_tokens(['who pays?'])"
+    subprocess.run([sys.executable, "-c", ask], check=True, timeout=280)
+    assert loaded_by(ask) == {"numpy", "onnxruntime", "qasearch", "tokenizers"}
+
+
 def test_a_heavy_import_is_noticed() -> None:
     assert "numpy" in loaded_by("import qasearch, numpy")
