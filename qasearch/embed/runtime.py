@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -101,6 +100,7 @@ def _read_or_make(
         with models.lock():
             found = models.read(key, open)  # another process may have made it meanwhile
             if not found:
+                _log.info("Exporting the model for onnxruntime, once; some fifteen seconds.")
                 with models.writing(key) as folder:
                     write(folder)
                 found = models.read(key, open)
@@ -134,5 +134,5 @@ def _write(
     if refused:
         facts = {"refused": refused}
         for file in folder.iterdir():
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
+            file.unlink()
     (folder / FACTS).write_text(json.dumps(facts))
