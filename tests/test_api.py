@@ -111,6 +111,27 @@ def test_a_filter_scores_what_is_left_exactly(
     assert {hit.passage.article_id for hit in flat.passages or ()} == ids
 
 
+def test_a_mode_must_be_one(index: Index) -> None:
+    assert index.search("harbour", mode="dense").mode == "dense"
+    with pytest.raises(ValueError, match="There is no mode 'psychic'; there are dense"):
+        index.search("harbour", mode="psychic")  # pyright: ignore[reportArgumentType]
+
+
+def test_ids(index: Index) -> None:
+    assert index.ids() == ["fish", "money", "storms"]
+
+
+def test_a_generation_is_opened_by_its_name(tmp_path: Path) -> None:
+    first = Index.build(ARTICLES[:1], tmp_path, embedder=TinyEmbedder()).generation
+    Index.build(ARTICLES, tmp_path, embedder=TinyEmbedder())
+    with Index.open(tmp_path, embedder=TinyEmbedder(), generation=first) as older:
+        assert [hit.id for hit in older.search("harbour").articles] == ["money"]
+    with Index.open(tmp_path, searchable=False, generation=first) as older:
+        assert (older.status().generation, older.ids()) == (first, ["money"])
+    with pytest.raises(IndexStoreError, match="There is no generation 'gen-1'"):
+        Index.open(tmp_path, embedder=TinyEmbedder(), generation="gen-1")
+
+
 def test_facets_count_the_articles_returned(index: Index) -> None:
     result = index.search("harbour", facets=["subject"])
     assert result.facets == {"subject": [("Economics", 1), ("Engineering", 1), ("Law", 1)]}

@@ -21,8 +21,8 @@ from qasearch.cli.options import (
     QuietOption,
     VerboseOption,
 )
-from qasearch.cli.queries import stdin_lines
 from qasearch.cli.where import parse_where
+from qasearch.evaluate.lines import stdin_lines
 
 Format = Literal["text", "json", "jsonl", "csv", "md", "trec"]
 

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from qasearch.index import Generation
 from qasearch.protocols import Embedder, Rows, Vectors
@@ -11,7 +12,7 @@ from qasearch.query import text
 from qasearch.query.collapse import same_question_once, same_text_once
 from qasearch.query.rank import RankedArticle, rank_articles, rank_passages
 from qasearch.query.where import Where, conditions
-from qasearch.records import ArticleHit, PassageHit, SearchResult
+from qasearch.records import ArticleHit, Mode, PassageHit, SearchResult
 
 MOST_HITS = 100
 
@@ -29,6 +30,7 @@ class Options:
         where: metadata filter.
         facets: fields whose values are counted over the articles returned.
         flat: passages instead of articles.
+        mode: which signals rank; ``dense`` alone as yet.
 
     Raises:
         ValueError: one of them is out of its range or unknown.
@@ -39,10 +41,15 @@ class Options:
     where: Where | None = None
     facets: Sequence[str] = ()
     flat: bool = False
+    mode: Mode = "dense"
 
     def __post_init__(self) -> None:
-        _check_range("k", self.k, 1)
-        _check_range("points", self.points, 0)
+        if self.mode not in get_args(Mode):
+            raise ValueError(
+                f"There is no mode {self.mode!r}; there are {', '.join(get_args(Mode))}."
+            )
+        check_range("k", self.k, 1)
+        check_range("points", self.points, 0)
         for field in self.facets:
             if field != "subject":
                 raise ValueError(f"There is no field {field!r} to count; there is subject.")
@@ -86,7 +93,7 @@ def _answer(
     manifest = generation.manifest
     return SearchResult(
         query=query,
-        mode="dense",
+        mode=options.mode,
         verdict="related" if articles or passages else "no_answer",
         generation=generation.name,
         model=manifest.embedder.name,
@@ -127,7 +134,8 @@ def _subject_counts(articles: Sequence[ArticleHit]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _check_range(name: str, value: object, least: int) -> None:
+def check_range(name: str, value: object, least: int) -> None:
+    """Refuse what is no number of hits, from ``least`` to 100, with a ValueError."""
     # A bool is an int to Python, but no number of hits.
     if type(value) is not int or not least <= value <= MOST_HITS:
         raise ValueError(
