@@ -14,8 +14,8 @@ from qasearch.query.collapse import question_key
 from qasearch.records import Article, Copies, CopyKind, DupesReport, NearQuestions
 
 NEAR = 0.95
-"""Cosine from which on two questions nearly say the same. Of 2,140 real questions and the bundled
-model, the 38 pairs above ask one thing in two wordings; at .93 some pairs ask two, at .90 most."""
+"""Cosine from which on two questions nearly say the same, with the bundled model: pairs above ask
+one thing in two wordings, some at .93 ask two, most at .90 (docs/measurements.md)."""
 
 MOST_PAIRS = 1_000
 """Pairs of near questions that are told; a low threshold meets millions."""
