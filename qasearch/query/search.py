@@ -32,6 +32,7 @@ class Options:
         facets: fields whose values are counted over the articles returned.
         flat: passages instead of articles.
         mode: which signals rank: all, vectors alone, or words alone.
+        fold: articles that ask the same are one hit, which names the others.
 
     Raises:
         ValueError: one of them is out of its range or unknown.
@@ -43,12 +44,15 @@ class Options:
     facets: Sequence[str] = ()
     flat: bool = False
     mode: Mode = "hybrid"
+    fold: bool = True
 
     def __post_init__(self) -> None:
-        _check_range("k", self.k, 1)
-        _check_range("points", self.points, 0)
         if self.mode not in get_args(Mode):
-            raise ValueError(f"mode is {', '.join(get_args(Mode))}; not {self.mode!r}.")
+            raise ValueError(
+                f"There is no mode {self.mode!r}; there are {', '.join(get_args(Mode))}."
+            )
+        check_range("k", self.k, 1)
+        check_range("points", self.points, 0)
         for field in self.facets:
             if field != "subject":
                 raise ValueError(f"There is no field {field!r} to count; there is subject.")
@@ -106,7 +110,7 @@ def _answer(
         ranked = ranking.articles(wanted)
         hits = _article_hits(generation, ranked)
         row_of = {hit.id: article.row for hit, article in zip(hits, ranked, strict=True)}
-        kept = same_question_once(hits, options.k)
+        kept = same_question_once(hits, options.k) if options.fold else hits[: options.k]
         best = ranking.passages_of([row_of[hit.id] for hit in kept], options.points + SPARE_HITS)
         articles = [
             replace(hit, points=tuple(each_text_once(points, options.points)))
@@ -162,7 +166,8 @@ def _subject_counts(articles: Sequence[ArticleHit]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _check_range(name: str, value: object, least: int) -> None:
+def check_range(name: str, value: object, least: int) -> None:
+    """Refuse what is no number of hits, from ``least`` to 100, with a ValueError."""
     # A bool is an int to Python, but no number of hits.
     if type(value) is not int or not least <= value <= MOST_HITS:
         raise ValueError(

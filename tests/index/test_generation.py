@@ -88,6 +88,37 @@ def test_what_was_built_is_found_with_the_scores_of_numpy(index):
         np.testing.assert_allclose(scores, [[1]], atol=1e-6)
 
 
+def test_another_generation_is_opened_by_its_name(index):
+    (older,) = {name for name in names(index) if name.startswith("gen-")} - {current(index)}
+    with Generation.open(index, name=older) as generation:
+        assert generation.name == older
+        assert generation.store.ids() == [article.id for article in OTHERS]
+        assert not generation.answers()
+        build(index)
+        build(index)
+        assert older in names(index)  # in use, so no builder collects it
+    with Generation.open(index, name=current(index)) as generation:
+        assert generation.answers()
+
+
+@pytest.mark.parametrize("name", ["gen-0000000009-0123abcd", "../index", "gen-é"])
+def test_a_generation_that_is_not_there_is_told_with_those_that_are(index, name):
+    with pytest.raises(IndexStoreError, match="There is no generation") as error:
+        Generation.open(index, name=name)
+    assert current(index) in error.value.hint
+    assert "readers" not in names(index)
+
+
+def test_damage_of_another_generation_is_noticed(index):
+    (older,) = {name for name in names(index) if name.startswith("gen-")} - {current(index)}
+    path = index / older / "passages.sqlite"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(IndexDamagedError, match=f"{older}/passages.sqlite"):
+        Generation.open(index, name=older)
+    Generation.open(index).close()
+
+
 def test_the_status_tells_what_is_there(index):
     (older,) = {name for name in names(index) if name.startswith("gen-")} - {current(index)}
     with Generation.open(index) as generation:
