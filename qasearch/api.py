@@ -84,6 +84,7 @@ class Index:
             progress: shows how far the work got.
 
         Raises:
+            ValueError: ``token_bits`` is neither 2 nor 4.
             NoArticlesError: nothing to read there.
             BuildRefusedError: ``strict``, and something was refused; or nothing was readable; or
                 more than a fifth of the articles are gone.
@@ -91,6 +92,8 @@ class Index:
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        if token_bits not in (None, 2, 4):
+            raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
         paths = _paths(sources)
         source = (
             ArticleSource(cast(Iterable[Article], sources))

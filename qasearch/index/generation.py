@@ -116,7 +116,11 @@ class Generation:
         self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
         self.lexical = folder.lexical(manifest)
         self.store = folder.passages(manifest)
-        self.tokens = folder.tokens(manifest, self.store.passage_offsets)
+        try:
+            self.tokens = folder.tokens(manifest, self.store.passage_offsets)
+        except BaseException:
+            self.store.close()
+            raise
 
     @classmethod
     def open(

@@ -238,8 +238,8 @@ class GenerationWriter:
         Raises:
             ValueError: they are not one for each passage.
         """
-        path = self._folder.path / LEXICAL_FILE
-        self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts)
+        path, rows = self._folder.path / LEXICAL_FILE, self._written_counts().passages
+        self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts, rows=rows)
 
     def write_sources(self, sources: Iterable[Source]) -> None:
         """Write which files the articles were read from, in order of name."""
