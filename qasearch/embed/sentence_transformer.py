@@ -1,6 +1,7 @@
 """The reference embedder: any sentence-transformers model, computed by torch."""
 
 import logging
+import os
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOADING = threading.Lock()
 """One model is loaded at a time: what transformers prints meanwhile is a setting of the process."""
+
+_PROCESS = os.getpid()
+"""Where this module was loaded: any other process is a fork of it."""
 
 UNUSED = "pooler."
 """Weights for other tasks: most sentence-transformers models are saved without them."""
@@ -115,10 +119,11 @@ class SentenceTransformerEmbedder:
             raise ValueError("texts must be a sequence of strings, not one string.")
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
-        network = self._loaded()
-        cutter = WindowCutter(network.tokenizer, self.max_tokens, prompt)
-        prompt_tokens = cutter.prompt_tokens if prompt else None
-        with _torch_threads(self._threads):
+        # Threads that torch began before a fork do not live on; it would wait for them for ever.
+        with _torch_threads(self._threads if os.getpid() == _PROCESS else 1):
+            network = self._loaded()
+            cutter = WindowCutter(network.tokenizer, self.max_tokens, prompt)
+            prompt_tokens = cutter.prompt_tokens if prompt else None
             return embed(
                 texts,
                 cutter,

@@ -9,6 +9,7 @@ write the folder, since they can write the hashes too.
 
 import re
 import sqlite3
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -69,6 +70,9 @@ class Current:
 class Generation:
     """One generation of an index, open and immutable. Thread-safe.
 
+    Its files are let go by ``close``, or with the last reference to it: so threads may share it,
+    and none needs to know whether it is the last to use it.
+
     Attributes:
         name: ``gen-<10 digits>-<8 hex>``.
         manifest: what it was made by and of.
@@ -91,7 +95,6 @@ class Generation:
         self, folder: "GenerationFolder", manifest: Manifest, pin: Pin | None = None
     ) -> None:
         """Open what the manifest lists; ``Generation.open`` finds the manifest, and pins it."""
-        self._pin = pin
         counts, dim = manifest.counts, manifest.embedder.dim
         self.name = folder.name
         self.manifest = manifest
@@ -104,6 +107,7 @@ class Generation:
         self.question_index = FlatIndex(self.questions)
         self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
         self.store = folder.passages(manifest)
+        self._release_pin = weakref.finalize(self, pin.release) if pin else None
 
     @classmethod
     def open(
@@ -213,10 +217,10 @@ class Generation:
         )
 
     def close(self) -> None:
-        """Let go of the files; the texts cannot be read afterwards."""
+        """Let go of the files now; the texts cannot be read afterwards."""
         self.store.close()
-        if self._pin:
-            self._pin.release()
+        if self._release_pin:
+            self._release_pin()
 
     def __enter__(self) -> Self:
         return self
