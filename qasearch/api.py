@@ -99,6 +99,7 @@ class Index:
                 paths,
                 include=include,
                 exclude=exclude,
+                without=Path(index),
                 include_no_index=include_no_index,
                 progress=progress,
             )

@@ -58,6 +58,13 @@ NoIndexOption: TypeAlias = Annotated[
         "--include-no-index", help="Keep articles marked no_index and refusals to answer."
     ),
 ]
+StrictOption: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Keep the old index if any file is refused.")
+]
+AllowShrinkOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--allow-shrink", help="Go on if over a fifth of the articles are gone."),
+]
 LimitOption: TypeAlias = Annotated[
     int, typer.Option("-k", "--limit", metavar="N", help="How many hits at most, 1 to 100.")
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qasearch import Article, BuildRefusedError, Index
+from qasearch import Article, BuildRefusedError, Index, NoArticlesError
 from qasearch.errors import IndexStoreError
 from qasearch.index import Files
 from tests.build.folder import EMBEDDER, Folder, counts, damage, stored
@@ -271,6 +271,19 @@ def test_articles_from_elsewhere_give_way_to_those_of_files(folder: Folder) -> N
     report = Index.build([guest], folder.index, embedder=EMBEDDER, allow_shrink=True)
     assert counts(report) == {"added": 1, "removed": 6}
     assert counts(folder.build()) == {"added": 6, "removed": 1}
+
+
+@pytest.mark.parametrize("root", [".", "articles"])
+def test_an_index_among_its_sources_is_not_read(folder: Folder, monkeypatch, root: str) -> None:
+    monkeypatch.chdir(folder.path if root == "." else folder.path.parent)
+    index = folder.path / "index"
+    first = Index.build(root, index, embedder=EMBEDDER)
+    assert (first.refused, first.articles) == ((), 6)
+    again = Index.build(root, index, embedder=EMBEDDER, rebuild=True)
+    assert (again.refused, counts(again)) == ((), {"unchanged": 6})
+    assert Index.build(root, index, embedder=EMBEDDER).generation == again.generation
+    with pytest.raises(NoArticlesError):
+        Index.build(index, index, embedder=EMBEDDER)
 
 
 def test_a_killed_build_embeds_only_the_rest(tmp_path: Path, monkeypatch) -> None:
