@@ -3,7 +3,9 @@
 import datetime
 import os
 import platform
+import re
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +18,11 @@ if sys.platform != "win32":
 LOCK_FILE = "LOCK"
 
 _MOST_BYTES = 1_000
+
+_SOMEBODY = "another process"
+
+_WAIT_FOR_NAME = 1.0
+"""Seconds within which a holder has surely said who it is."""
 
 
 class WriterLock:
@@ -83,11 +90,33 @@ def lock_holder(index_path: Path, *, files: Files | None = None) -> str | None:
 
 
 def _holder(path: Path, files: Files) -> str:
-    with suppress(OSError):
-        said = files.read(path, _MOST_BYTES).decode("utf-8", "replace")
-        if said := "".join(filter(str.isprintable, said)).strip():
-            return said
-    return "another process"
+    """Who says that it holds the lock; for a moment after it was taken, nobody does."""
+    until = time.monotonic() + _WAIT_FOR_NAME
+    while True:
+        try:
+            said = files.read(path, _MOST_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return _SOMEBODY
+        name = "".join(filter(str.isprintable, said)).strip()
+        if name and not _has_ended(name):
+            return name
+        if time.monotonic() > until:
+            return _SOMEBODY
+        time.sleep(0.01)
+
+
+def _has_ended(name: str) -> bool:
+    """Whether the process of that name held the lock before, and is no more."""
+    match = re.match(r"process (\d+) on (\S+)", name)
+    if match is None or match[2] != platform.node() or sys.platform == "win32":
+        return False
+    try:
+        os.kill(int(match[1]), 0)  # asks only
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _myself() -> str:

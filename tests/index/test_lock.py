@@ -1,6 +1,7 @@
 """One writer at a time, and nobody waits for the dead."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -89,6 +90,30 @@ def test_what_the_holder_said_is_made_printable(tmp_path, said, holder):
         lock(tmp_path).acquire()
     held.release()
     assert caught.value.holder == holder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot ask whether a process lives")
+@pytest.mark.parametrize("said", ["", "process {ended} on {host} since 2026-01-01"])
+def test_a_holder_that_has_not_yet_said_who_it_is_is_given_a_moment(tmp_path, said):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    held = lock(tmp_path)
+    held.acquire()
+    name = (tmp_path / "LOCK").read_text()
+    (tmp_path / "LOCK").write_text(said.format(ended=ended.pid, host=platform.node()))
+    threading.Timer(0.2, (tmp_path / "LOCK").write_text, [name]).start()
+    with pytest.raises(IndexLockedError) as caught:
+        lock(tmp_path).acquire()
+    held.release()
+    assert caught.value.holder == name.strip()
+
+
+def test_a_holder_on_another_machine_is_named(tmp_path):
+    held = lock(tmp_path)
+    held.acquire()
+    (tmp_path / "LOCK").write_text("process 999999999 on elsewhere since 2026-01-01\n")
+    assert lock_holder(tmp_path) == "process 999999999 on elsewhere since 2026-01-01"
+    held.release()
 
 
 @pytest.mark.parametrize(

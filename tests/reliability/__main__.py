@@ -6,14 +6,27 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.reliability import damage, power_cuts, report, system_calls
+from tests.reliability import (
+    builders,
+    damage,
+    interrupts,
+    law,
+    power_cuts,
+    report,
+    swaps,
+    system_calls,
+)
 from tests.reliability.campaign import Campaign, Section, workers
 
 SECTIONS: tuple[Callable[[Campaign], Section], ...] = (
     system_calls.run,
     power_cuts.run,
     power_cuts.run_mutants,
+    interrupts.run,
+    builders.run,
+    swaps.run,
     damage.run,
+    law.run,
 )
 """In the order of the report."""
 

@@ -12,8 +12,8 @@ from random import Random
 
 from qasearch import Index
 from qasearch.errors import IndexDamagedError, IndexNotFoundError
-from qasearch.index import verify
-from qasearch.index.manifest import DATA_FILES, FAISS_FILE, MANIFEST_FILE, VECTORS_FILE
+from qasearch.index import Generation, verify
+from qasearch.index.manifest import FAISS_FILE, MANIFEST_FILE, MAPPED_FILES, VECTORS_FILE
 from qasearch.index.vectors import CODES_ABOVE
 from tests.reliability.campaign import Campaign, Section
 from tests.reliability.contents import EMBEDDER, build, write_edition
@@ -28,9 +28,6 @@ FEWEST = 2_000
 """Damaged files in a whole campaign, at least."""
 
 CURRENT = "CURRENT"
-FILES = (CURRENT, MANIFEST_FILE, *DATA_FILES)
-MAPPED = ("vectors.npy", "questions.npy")
-"""Those that an opening maps without reading them."""
 
 _POINTS = 200
 """Of each article of a large index."""
@@ -51,10 +48,10 @@ it is damaged is chosen at random. The index is then opened and searched, and ve
 of its own, so that a crash is seen and counted. Most indexes have some dozen passages and a flat
 `vectors.faiss`, one of twelve has more than 20,000 and RaBitQ codes in it.
 
-Opening must refuse it and name the file. `vectors.npy` and `questions.npy` are mapped, not read:
-there opening must notice another size or another header, and `verify` anything else. `verify` must
-name the file in any case. A `CURRENT` that is missing means that there is no index; that of the
-generation before is no damage, as long as all answers are from that generation.
+Opening must refuse it and name the file. Some are mapped, not read (`vectors.npy`,
+`questions.npy`): there opening must notice another size or another header, and `verify` anything
+else. `verify` must name the file in any case. A `CURRENT` that is missing means that there is no
+index; that of the generation before is no damage, as long as all answers are from that generation.
 """
 HEADER = ("file", "damaged", "refused by opening", "found by verify alone", "crashes", "wrong")
 
@@ -104,7 +101,8 @@ def run(campaign: Campaign) -> Section:
     found = [
         damaged for some in campaign.map("damaged indexes", spoil, arguments) for damaged in some
     ]
-    rows = [(file, *_figures([it for it in found if it.file == file])) for file in FILES]
+    files = dict.fromkeys(it.file for it in found)
+    rows = [(file, *_figures([it for it in found if it.file == file])) for file in files]
     failures = [f"{it.file}, {it.kind}: {it.problem}" for it in found if it.problem]
     if len(found) < campaign.share * FEWEST:
         failures.append(f"Only {len(found)} damaged files: a campaign has {FEWEST} at least.")
@@ -124,19 +122,23 @@ def spoil(seed: int, scratch: Path) -> list[Damaged]:
     write = _write_large_edition if is_large else write_edition
     write(articles, 1, seed)
     before = build(articles, index)
-    of_before = {file: _path(index, before, file).read_bytes() for file in FILES}
+    of_before = {file: _path(index, before, file).read_bytes() for file in files_of(index)}
     write(articles, 2, seed)
     answering = build(articles, index)
     sizes = [_path(index, answering, file).stat().st_size for file in (FAISS_FILE, VECTORS_FILE)]
     if (sizes[0] < sizes[1] / 2) != is_large:
         raise RuntimeError("FAISS was to hold codes of a large index, and of no other.")
     found: list[Damaged] = []
-    for file in FILES:
+    for file in files_of(index):
         path = _path(index, answering, file)
         path.chmod(0o644)
         whole = path.read_bytes()
         for kind in KINDS:
-            damaged = damage(kind, whole, of_before[file], Random(f"{seed} {file} {kind}"))
+            random = Random(f"{seed} {file} {kind}")
+            try:
+                damaged = damage(kind, whole, of_before.get(file), random)
+            except ImpossibleError:
+                continue
             _replace(path, damaged)
             seen = look(index)
             in_header = damaged is None or damaged[:HEADER_BYTES] != whole[:HEADER_BYTES]
@@ -148,6 +150,12 @@ def spoil(seed: int, scratch: Path) -> list[Damaged]:
         raise RuntimeError("The index was not mended in between.")
     shutil.rmtree(folder)
     return found
+
+
+def files_of(index: Path) -> list[str]:
+    """The files that an index is read from: CURRENT, and those of the generation that answers."""
+    with Generation.open(index, pinned=False) as generation:
+        return [CURRENT, MANIFEST_FILE, *generation.manifest.files]
 
 
 def _write_large_edition(folder: Path, edition: int, seed: int) -> None:
@@ -181,7 +189,7 @@ def problem_of(kind: str, file: str, seen: Seen, *, before: str, noticed: bool) 
     elif file == CURRENT and seen.refused.startswith(_NOT_THERE):
         # It is well-formed, and names a manifest or a generation that is not there: that is missed.
         expected = Seen(refused=seen.refused, faults=(seen.refused.split()[-1],))
-    elif file in MAPPED and not noticed:
+    elif file in MAPPED_FILES and not noticed:
         expected = Seen(opened=seen.opened or "any", faults=(file,))
     return "" if seen == expected else f"{seen} instead of {expected}"
 
@@ -212,14 +220,14 @@ def _look(index: Path) -> Seen:
         with Index.open(index, embedder=EMBEDDER) as reader:
             opened = reader.search("where is the harbour", k=3).generation
     except IndexDamagedError as error:
-        refused = f"IndexDamagedError: {Path(error.file).name}"
+        refused = f"IndexDamagedError: {_plain_file(error)}"
     except IndexNotFoundError as error:
         refused = type(error).__name__
     except BaseException as error:
         return Seen(crash=repr(error))
     try:
         faults = [
-            Path(fault.file).name if isinstance(fault, IndexDamagedError) else repr(fault)
+            _plain_file(fault) if isinstance(fault, IndexDamagedError) else repr(fault)
             for fault in verify(index)
         ]
     except IndexNotFoundError as error:
@@ -227,6 +235,12 @@ def _look(index: Path) -> Seen:
     except BaseException as error:
         return Seen(crash=repr(error))
     return Seen(opened, refused, tuple(faults))
+
+
+def _plain_file(error: IndexDamagedError) -> str:
+    """The file that an error names, without the folder of its generation; or that folder."""
+    folder, _, file = error.file.partition("/")
+    return file or folder
 
 
 Maim = Callable[[bytes, Random], bytes]
@@ -280,15 +294,30 @@ MAIMS: dict[str, Maim] = {
 KINDS = (*MAIMS, MISSING, OF_BEFORE)
 
 
-def damage(kind: str, whole: bytes, of_before: bytes, random: Random) -> bytes | None:
-    """A content that is not the whole one; None for no file at all."""
+class ImpossibleError(Exception):
+    """A file cannot be damaged in this way: it is empty, or so small, or was not there before."""
+
+
+def damage(kind: str, whole: bytes, of_before: bytes | None, random: Random) -> bytes | None:
+    """A content that is not the whole one; None for no file at all.
+
+    Raises:
+        ImpossibleError: there is no such content.
+    """
     if kind == MISSING:
         return None
     for _ in range(1_000):
-        damaged = of_before if kind == OF_BEFORE else MAIMS[kind](whole, random)
-        if damaged != whole:
+        damaged = of_before if kind == OF_BEFORE else _maimed(kind, whole, random)
+        if damaged not in (None, whole):
             return damaged
-    raise RuntimeError(f"What is {kind} is as before.")
+    raise ImpossibleError
+
+
+def _maimed(kind: str, whole: bytes, random: Random) -> bytes:
+    try:
+        return MAIMS[kind](whole, random)
+    except ValueError as error:  # there is no place to choose from
+        raise ImpossibleError from error
 
 
 def _path(index: Path, generation: str, file: str) -> Path:

@@ -17,8 +17,9 @@ PATH = ROOT / "docs" / "reliability.md"
 _INTRODUCTION = """\
 # Reliability
 
-What becomes of an index when a build is killed, when the disk fails or fills, or when the power
-goes. `make reliability` tries all of this and writes this file; the tests try a small part of it.
+What becomes of an index when a build is killed or interrupted, when the disk fails or fills, when
+the power goes, when several build it or search it at the same time, and when its files are damaged.
+`make reliability` tries all of this and writes this file; the tests try a small part of it.
 
 An index is a folder of immutable generations, and a file, `CURRENT`, that names one of them. A
 build writes a new generation aside, syncs every file of it, reads everything back, and then
