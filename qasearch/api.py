@@ -11,7 +11,7 @@ from typing import Self, TypeAlias, cast
 from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
-from qasearch.index import Generation, lock_holder, rollback, verify
+from qasearch.index import Generation, lock_holder, open_for_reading, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
 from qasearch.query import Options, Where, search
@@ -128,6 +128,9 @@ class Index:
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
 
+        If nobody can tell which generation is to answer, since ``CURRENT`` is damaged, the newest
+        whole one does, and a warning is logged.
+
         Args:
             index: its folder.
             embedder: the one that built it, instead of ``model``.
@@ -143,10 +146,10 @@ class Index:
             EmbedderError: the model is missing, or not what it claims to be.
         """
         if not searchable:
-            return cls(partial(Generation.open, Path(index)), None)
+            return cls(partial(open_for_reading, Path(index)), None)
         embedder = embedder or load_embedder(model, offline=offline)
         open_generation = partial(
-            Generation.open,
+            open_for_reading,
             Path(index),
             embedder_name=embedder_name(embedder),
             fingerprint=embedder.fingerprint,
@@ -170,8 +173,8 @@ class Index:
     def rollback(index: str | Path = "index", *, wait: float = 0.0) -> str:
         """Let the generation before the one that answers answer again, if it is whole.
 
-        Indexes that are open stay as they are until their next ``refresh``. The next build starts
-        from it.
+        Where ``CURRENT`` is damaged and names none, the newest whole one does. Indexes that are
+        open stay as they are until their next ``refresh``. The next build starts from it.
 
         Args:
             index: the folder.

@@ -10,10 +10,11 @@ write the folder, since they can write the hashes too.
 import re
 import sqlite3
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, ENOENT, ENOTDIR
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -118,6 +119,7 @@ class Generation:
         fingerprint: str | None = None,
         splitter_version: str | None = None,
         pinned: bool = True,
+        current: Callable[[], "Current"] | None = None,
         files: Files | None = None,
     ) -> Self:
         """Open the generation that answers. Needs to write nothing: the medium may be read-only.
@@ -128,6 +130,7 @@ class Generation:
             fingerprint: of the embedder that queries will come from; None means none will.
             splitter_version: of the rules in use; None means any.
             pinned: keep builders from collecting it, where the medium can be written.
+            current: says which one to open, instead of ``CURRENT``.
             files: the file operations.
 
         Raises:
@@ -137,24 +140,25 @@ class Generation:
             IndexStoreError: a file may not be read, or an I/O error.
         """
         files = files or Files()
+        look = current or partial(read_current, index_path, files)
         while True:
-            current = read_current(index_path, files)
+            named = look()
             with ExitStack() as undo:
-                pin = take_pin(index_path, current.name, files) if pinned else None
+                pin = take_pin(index_path, named.name, files) if pinned else None
                 if pin:
                     undo.callback(pin.release)
                 # Pinned first and then read again: what CURRENT still names is not collected.
-                if read_current(index_path, files) != current:
+                if look() != named:
                     continue
-                folder = GenerationFolder(index_path, current.name, files)
+                folder = GenerationFolder(index_path, named.name, files)
                 try:
-                    manifest = folder.manifest(current.manifest_sha256)
+                    manifest = folder.manifest(named.manifest_sha256)
                     _check_splitter(index_path, manifest, splitter_version)
                     _check_embedder(index_path, manifest, embedder_name, fingerprint)
                     generation = cls(folder, manifest, pin)
                 except IndexDamagedError:
                     # Without a pin, builders may have collected it meanwhile.
-                    if read_current(index_path, files) == current:
+                    if look() == named:
                         raise
                     continue
                 undo.pop_all()

@@ -1,6 +1,7 @@
 """The lock of the one writer."""
 
 import datetime
+import logging
 import os
 import platform
 import re
@@ -15,7 +16,17 @@ from qasearch.index.files import Files, writing
 if sys.platform != "win32":
     import fcntl
 
+_log = logging.getLogger(__name__)
+
 LOCK_FILE = "LOCK"
+
+MOUNTS = Path("/proc/self/mountinfo")
+NETWORK = {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3"}
+"""File systems of other machines, on which a lock may hold for this machine alone, or not at all.
+
+Source: flock(2), "NFS details" and "CIFS details",
+https://man7.org/linux/man-pages/man2/flock.2.html
+"""
 
 _MOST_BYTES = 1_000
 
@@ -53,6 +64,12 @@ class WriterLock:
         """
         from filelock import Timeout
 
+        if (kind := file_system(self._index_path)) in NETWORK:
+            _log.warning(
+                "%s lies on %s: build it on one machine at a time, since locks may not hold there.",
+                self._index_path,
+                kind,
+            )
         with writing(self._path):
             try:
                 self._lock.acquire()
@@ -87,6 +104,18 @@ def lock_holder(index_path: Path, *, files: Files | None = None) -> str | None:
         finally:
             files.close(descriptor)
     return None
+
+
+def file_system(path: Path) -> str:
+    """The kind of file system that a path lies on, as Linux calls it; empty if it is not known."""
+    with suppress(OSError):
+        device = path.stat().st_dev
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+            mount, _, kind = line.partition(" - ")
+            if wanted in mount.split()[2:3]:
+                return kind.split()[0]
+    return ""
 
 
 def _holder(path: Path, files: Files) -> str:

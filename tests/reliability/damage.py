@@ -1,5 +1,6 @@
 """The section about damaged files: each is found before it answers, and none crashes a reader."""
 
+import logging
 import os
 import pickle
 import shutil
@@ -38,7 +39,7 @@ HEADER_BYTES = 128
 MISSING = "missing"
 OF_BEFORE = "that of the generation before"
 
-_NOT_THERE = (f"IndexDamagedError: {MANIFEST_FILE}", "IndexDamagedError: gen-")
+_NO_SUCH_MANIFEST = f"IndexDamagedError: {MANIFEST_FILE}"
 
 TITLE = "Damaged files"
 TEXT = """\
@@ -50,10 +51,15 @@ of its own, so that a crash is seen and counted. Most indexes have some dozen pa
 
 Opening must refuse it and name the file. Some are mapped, not read (`vectors.npy`,
 `questions.npy`): there opening must notice another size or another header, and `verify` anything
-else. `verify` must name the file in any case. A `CURRENT` that is missing means that there is no
-index; that of the generation before is no damage, as long as all answers are from that generation.
+else. `verify` must name the file in any case. `CURRENT` is another case: without it there is no
+index; if it is garbage, or names a generation that is not there, the newest whole one must answer,
+with a warning, and `verify` must tell; that of the generation before is no damage, as long as all
+answers are from that generation.
 """
-HEADER = ("file", "damaged", "refused by opening", "found by verify alone", "crashes", "wrong")
+HEADER = (
+    *("file", "damaged", "refused by opening", "opened with a warning", "found by verify alone"),
+    *("crashes", "wrong"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +68,14 @@ class Seen:
 
     Attributes:
         opened: the generation that answers; empty if opening is refused.
+        warned: opening logged a warning.
         refused: the class of the error, with the file that it names.
         faults: the files that verify names, or the class of its error.
         crash: how the reader ended instead.
     """
 
     opened: str = ""
+    warned: bool = False
     refused: str = ""
     faults: tuple[str, ...] = ()
     crash: str = ""
@@ -143,7 +151,9 @@ def spoil(seed: int, scratch: Path) -> list[Damaged]:
             seen = look(index)
             in_header = damaged is None or damaged[:HEADER_BYTES] != whole[:HEADER_BYTES]
             noticed = in_header or len(damaged or b"") != len(whole)
-            problem = problem_of(kind, file, seen, before=before, noticed=noticed)
+            problem = problem_of(
+                kind, file, seen, before=before, answering=answering, noticed=noticed
+            )
             found.append(Damaged(kind, file, seen, problem))
             _replace(path, whole)
     if verify(index):
@@ -171,7 +181,9 @@ def _write_large_edition(folder: Path, edition: int, seed: int) -> None:
         (folder / f"{number:03}.md").write_text(f"{head}{points}\n")
 
 
-def problem_of(kind: str, file: str, seen: Seen, *, before: str, noticed: bool) -> str:
+def problem_of(
+    kind: str, file: str, seen: Seen, *, before: str, answering: str, noticed: bool
+) -> str:
     """What is not as it must be; empty when all is well.
 
     Args:
@@ -179,6 +191,7 @@ def problem_of(kind: str, file: str, seen: Seen, *, before: str, noticed: bool) 
         file: that was damaged.
         seen: what came of it.
         before: the generation before the one that was damaged.
+        answering: the one that was damaged.
         noticed: opening reads enough of a mapped file to notice it.
     """
     expected = Seen(refused=f"IndexDamagedError: {file}", faults=(file,))
@@ -186,11 +199,15 @@ def problem_of(kind: str, file: str, seen: Seen, *, before: str, noticed: bool) 
         expected = Seen(refused="IndexNotFoundError", faults=("IndexNotFoundError",))
     elif file == CURRENT and kind == OF_BEFORE:
         expected = Seen(opened=before)
-    elif file == CURRENT and seen.refused.startswith(_NOT_THERE):
-        # It is well-formed, and names a manifest or a generation that is not there: that is missed.
-        expected = Seen(refused=seen.refused, faults=(seen.refused.split()[-1],))
+    elif file == CURRENT and seen.refused == _NO_SUCH_MANIFEST:
+        # It is well-formed, and names a manifest that is not there: that is missed.
+        expected = Seen(refused=seen.refused, faults=(MANIFEST_FILE,))
+    elif file == CURRENT:
+        # Where it is well-formed, and names a generation that is not there, that is missed.
+        named = seen.faults if seen.faults[:1] and seen.faults[0].startswith("gen-") else (CURRENT,)
+        expected = Seen(opened=answering, warned=True, faults=named)
     elif file in MAPPED_FILES and not noticed:
-        expected = Seen(opened=seen.opened or "any", faults=(file,))
+        expected = Seen(opened=answering, faults=(file,))
     return "" if seen == expected else f"{seen} instead of {expected}"
 
 
@@ -216,6 +233,8 @@ def look(index: Path) -> Seen:
 
 def _look(index: Path) -> Seen:
     opened = refused = ""
+    warnings = _Warnings()
+    logging.getLogger("qasearch").addHandler(warnings)
     try:
         with Index.open(index, embedder=EMBEDDER) as reader:
             opened = reader.search("where is the harbour", k=3).generation
@@ -234,7 +253,18 @@ def _look(index: Path) -> Seen:
         faults = [type(error).__name__]
     except BaseException as error:
         return Seen(crash=repr(error))
-    return Seen(opened, refused, tuple(faults))
+    return Seen(opened, warnings.count > 0, refused, tuple(faults))
+
+
+class _Warnings(logging.Handler):
+    """Counts them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.count += 1
 
 
 def _plain_file(error: IndexDamagedError) -> str:
@@ -335,7 +365,9 @@ def _figures(found: Sequence[Damaged]) -> tuple[int, ...]:
     count = Counter[str]()
     for it in found:
         count["refused"] += bool(it.seen.refused)
-        count["verify"] += bool(it.seen.opened and it.seen.faults)
+        count["warned"] += bool(it.seen.opened and it.seen.warned)
+        count["verify"] += bool(it.seen.opened and it.seen.faults and not it.seen.warned)
         count["crashes"] += bool(it.seen.crash)
         count["wrong"] += bool(it.problem)
-    return len(found), *(count[name] for name in ("refused", "verify", "crashes", "wrong"))
+    names = ("refused", "warned", "verify", "crashes", "wrong")
+    return len(found), *(count[name] for name in names)
