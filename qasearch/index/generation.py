@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from errno import EINVAL, ENOENT, ENOTDIR
+from errno import EINVAL, EMFILE, ENFILE, ENOENT, ENOTDIR
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -538,11 +538,10 @@ def _build_again(index_path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError) -> IndexStoreError:
-    return IndexStoreError(
-        path,
-        f"Cannot read {path}: {error.strerror or error}.",
-        hint="Mend the permissions of the index folder, or look at its disk.",
-    )
+    hint = "Mend the permissions of the index folder, or look at its disk."
+    if error.errno in (EMFILE, ENFILE):
+        hint = "Let more files be open at a time: `ulimit -n 1024`."
+    return IndexStoreError(path, f"Cannot read {path}: {error.strerror or error}.", hint=hint)
 
 
 def _rows(counts: tuple[int, int, int]) -> str:

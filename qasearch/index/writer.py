@@ -268,6 +268,10 @@ class GenerationWriter:
         except IndexDamagedError as error:
             reason = f"read back wrong: expected {error.expected}, found {error.found}"
             raise IndexWriteError(self._index_path / error.file, OSError(EIO, reason)) from error
+        except IndexStoreError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            raise IndexWriteError(error.path, error.__cause__) from error
 
     def _give_up(self) -> None:
         """Remove what was written, unless it answers already: the error came after the rename."""
