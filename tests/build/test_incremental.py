@@ -9,6 +9,7 @@ import pytest
 from qasearch import Article, BuildRefusedError, Index
 from qasearch.errors import IndexStoreError
 from qasearch.index import Files
+from qasearch.index.manifest import DATA_FILES
 from tests.build.folder import EMBEDDER, Folder, counts, damage, stored
 
 TIDE = "1. **High**: water comes.\n\n2. **Low**: water goes."
@@ -204,7 +205,7 @@ def test_a_dry_run_makes_no_index(tmp_path: Path) -> None:
     assert not folder.index.exists()
 
 
-@pytest.mark.parametrize("file", ["passages.sqlite", "vectors.npy", "questions.npy"])
+@pytest.mark.parametrize("file", DATA_FILES)
 def test_a_damaged_index_is_built_anew_from_the_cache(folder: Folder, file: str) -> None:
     whole = stored(folder.index)
     damage(folder.index, file)
@@ -278,6 +279,7 @@ def test_a_killed_build_embeds_only_the_rest(tmp_path: Path, monkeypatch) -> Non
     from qasearch.build import texts
 
     monkeypatch.setattr(texts, "EMBEDDED_AT_ONCE", 4)
+    monkeypatch.setattr(texts, "FITTED_TO", 4)
     folder = Folder(tmp_path)
     for name in "abcdef":
         folder.write(name, id=name, text=f"1. **First**: {name} one.\n\n2. **Second**: {name} two.")
