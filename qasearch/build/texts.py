@@ -130,8 +130,7 @@ class Texts:
         for entry in _gathered(entries):
             kept = isinstance(entry, KeptRows)
             articles = entry.full_articles(_ARTICLES_AT_ONCE) if kept else entry
-            for text in passage_texts(articles):
-                yield unicodedata.normalize("NFC", text)
+            yield from passage_texts(articles)
 
     def _own_codes(self, article: Article) -> Iterator[Codes]:
         question, *passages = self._known(list(all_texts([article])))

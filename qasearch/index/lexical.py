@@ -15,6 +15,7 @@ import re
 import sys
 import tarfile
 import tempfile
+import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -103,7 +104,7 @@ class LexicalIndex:
     def terms(self, text: str) -> list[str]:
         """The words of a text as they are indexed: stemmed, in lower case, stop words left out."""
         # One for each call, which is quick, since threads must not share one.
-        return _analyzer().analyze(text)
+        return _analyzer().analyze(_regular(text))
 
     def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How rare each term is among the rows, as BM25 weighs it: float32 (n,), 0 or more."""
@@ -121,7 +122,12 @@ class LexicalIndex:
         Returns:
             BM25 scores float32 (h,), best first, and their rows int64 (h,), ties by ascending row;
             h is at most k, and smaller if fewer rows hold a term.
+
+        Raises:
+            ValueError: ``k`` is below 1.
         """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}.")
         if not terms or not self.rows:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         hits = self._searcher.search(self._query(terms), min(k, self.rows), count=False).hits
@@ -150,7 +156,7 @@ def _build(folder: Path, texts: Iterable[str], rows: int) -> None:
     with _writer(folder) as writer:
         for text in texts:
             document = tantivy.Document()
-            document.add_text(_FIELD, text)
+            document.add_text(_FIELD, _regular(text))
             document.add_unsigned(_ROW, written)
             with _writing_by_tantivy(folder):
                 writer.add_document(document)
@@ -198,6 +204,11 @@ def _analyzer() -> "tantivy.TextAnalyzer":
     )
 
 
+def _regular(text: str) -> str:
+    """One form of a text for all its spellings: tantivy would cut a word at a separate accent."""
+    return unicodedata.normalize("NFC", text).encode("utf-8", "replace").decode()
+
+
 def _pack(files: Files, folder: Path, path: Path) -> FileDigest:
     """Write the files of tantivy's folder to one new file."""
     with NewFile(files, path) as new, writing(folder):
@@ -242,7 +253,7 @@ def _unpacked(data: bytes) -> Generator[Path]:
             yield folder
     except OSError as error:
         hint = "Free some space there, or name another folder in the variable TMPDIR."
-        raise IndexWriteError(folder, error, hint=hint) from error
+        raise IndexWriteError(Path(error.filename or folder), error, hint=hint) from error
 
 
 def _unpack(data: bytes, folder: Path) -> None:

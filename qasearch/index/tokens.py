@@ -36,7 +36,7 @@ _LEVELS: Final[dict[int, list[float]]] = {
     4: [0.1284, 0.3881, 0.6568, 0.9424, 1.256, 1.618, 2.069, 2.733],
 }
 """Half of the levels; the others are their negatives."""
-_KEPT_ENERGY: Final[dict[int, float]] = {2: 0.8825, 4: 0.990497}
+_KEPT_ENERGY: Final[dict[int, float]] = {2: 0.8825, 4: 0.9905}
 """What a coded number still has, on average, of the product with the number itself."""
 
 _ROTATION_SEED = 20_260_101
@@ -114,7 +114,7 @@ class TokenCodec:
 
     def decode(self, codes: Codes) -> Vectors:
         """Vectors whose products with projected tokens are, on average, those of the originals."""
-        return self._table[codes].reshape(len(codes), -1)
+        return self._table[codes].reshape(len(codes), self.basis.shape[1])
 
     def to_bytes(self) -> bytes:
         """All that makes it; equal codecs give equal bytes."""

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from qasearch import BuildReport, Index
 from qasearch.index.manifest import DATA_FILES, MANIFEST_FILE
-from tests.tiny import TinyEmbedder
+from tests.tiny import TinyTokenEmbedder
 
-EMBEDDER = TinyEmbedder(dim=64)
+EMBEDDER = TinyTokenEmbedder(dim=64)
 
 
 class Folder:
@@ -31,9 +32,9 @@ class Folder:
     def rename(self, name: str, new: str) -> None:
         (self.path / f"{name}.md").rename(self.path / f"{new}.md")
 
-    def build(self, index: Path | None = None, **options: bool) -> BuildReport:
-        options = {"allow_shrink": True, **options}
-        return Index.build(self.path, index or self.index, embedder=EMBEDDER, **options)
+    def build(self, index: Path | None = None, **options: Any) -> BuildReport:
+        options = {"allow_shrink": True, "embedder": EMBEDDER, **options}
+        return Index.build(self.path, index or self.index, **options)
 
     def opened(self) -> Index:
         return Index.open(self.index, embedder=EMBEDDER)

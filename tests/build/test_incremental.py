@@ -13,6 +13,7 @@ from qasearch import Article, BuildRefusedError, Index, NoArticlesError
 from qasearch.build.texts import EMBEDDED_AT_ONCE
 from qasearch.errors import IndexStoreError
 from qasearch.index import Files
+from qasearch.index.manifest import DATA_FILES
 from tests.build.folder import EMBEDDER, Folder, counts, damage, stored
 
 TIDE = "1. **High**: water comes.\n\n2. **Low**: water goes."
@@ -208,7 +209,7 @@ def test_a_dry_run_makes_no_index(tmp_path: Path) -> None:
     assert not folder.index.exists()
 
 
-@pytest.mark.parametrize("file", ["passages.sqlite", "vectors.npy", "questions.npy"])
+@pytest.mark.parametrize("file", DATA_FILES)
 def test_a_damaged_index_is_built_anew_from_the_cache(folder: Folder, file: str) -> None:
     whole = stored(folder.index)
     damage(folder.index, file)
@@ -295,6 +296,7 @@ def test_a_killed_build_embeds_only_the_rest(tmp_path: Path, monkeypatch) -> Non
     from qasearch.build import texts
 
     monkeypatch.setattr(texts, "EMBEDDED_AT_ONCE", 4)
+    monkeypatch.setattr(texts, "FITTED_TO", 4)
     folder = Folder(tmp_path)
     for name in "abcdef":
         folder.write(name, id=name, text=f"1. **First**: {name} one.\n\n2. **Second**: {name} two.")
@@ -314,17 +316,20 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from qasearch import Index
+from qasearch.build import texts
 from tests.build.folder import EMBEDDER
-from tests.tiny import TinyEmbedder
+from tests.tiny import TinyTokenEmbedder
 
-class Killed(TinyEmbedder):
+texts.FITTED_TO = texts.EMBEDDED_AT_ONCE
+
+class Killed(TinyTokenEmbedder):
     name, calls = EMBEDDER.name, 0
 
-    def embed_passages(self, texts):
+    def embed_passage_tokens(self, texts):
         self.calls += 1
         if self.calls == 3:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().embed_passages(texts)
+        return super().embed_passage_tokens(texts)
 
 Index.build(Path(sys.argv[1]), Path(sys.argv[2]), embedder=Killed(EMBEDDER.dim))
 """

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,10 +27,13 @@ SPOIL = st.tuples(st.just("spoil"), NAMES)
 REMOVE = st.tuples(st.just("remove"), NAMES)
 RENAME = st.tuples(st.just("rename"), NAMES, NAMES)
 BUILD = st.just(("build",))
-EDITS = st.lists(st.one_of(WRITE, WRITE, SPOIL, REMOVE, RENAME, BUILD), max_size=12)
+CODE = st.tuples(st.just("code"), st.sampled_from([2, 4]))
+EDITS = st.lists(st.one_of(WRITE, WRITE, SPOIL, REMOVE, RENAME, BUILD, CODE), max_size=12)
+
+Step: TypeAlias = tuple[str | int, ...]
 
 
-def edit(folder: Folder, step: tuple[str, ...]) -> None:
+def edit(folder: Folder, step: Step) -> None:
     match step:
         case ("write", name, id, text, subject):
             folder.write(name, id=id, text=text, subject=subject)
@@ -38,11 +42,13 @@ def edit(folder: Folder, step: tuple[str, ...]) -> None:
         case ("remove" | "rename" as verb, name, *rest):
             if (folder.path / f"{name}.md").exists() and [name] != rest:
                 getattr(folder, verb)(name, *rest)
+        case ("code", bits):
+            folder.build(token_bits=bits)
         case _:
             folder.build()
 
 
-def check_law(first: str, edits: list[tuple[str, ...]]) -> None:
+def check_law(first: str, edits: list[Step]) -> None:
     """Edit a folder and build it now and then; a fresh build of what is left must give the same."""
     with tempfile.TemporaryDirectory() as path:
         folder = Folder(Path(path))
@@ -66,5 +72,5 @@ def check_law(first: str, edits: list[tuple[str, ...]]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(first=TEXTS, edits=EDITS)
-def test_an_incremental_build_equals_a_fresh_one(first: str, edits: list[tuple[str, ...]]) -> None:
+def test_an_incremental_build_equals_a_fresh_one(first: str, edits: list[Step]) -> None:
     check_law(first, edits)

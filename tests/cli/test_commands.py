@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qasearch import __version__
+from qasearch.index import Generation
 from tests.cli.conftest import Command
 
 FIGURES = re.compile(
@@ -45,6 +46,30 @@ def test_build_reads_seeds_unless_told_otherwise(qasearch: Command) -> None:
     Path("seeds").mkdir()
     Path("seeds/tea.md").write_text("# How is tea made?\n\nBoil water.\n")
     assert qasearch("build").code == 0
+
+
+@pytest.mark.parametrize(("options", "bits"), [([], 2), (["--token-bits=4"], 4)])
+def test_build_keeps_as_many_bits_of_tokens_as_told(
+    qasearch: Command, articles: Path, options: list[str], bits: int
+) -> None:
+    built = qasearch("build", articles, *options)
+    assert built.code == 0
+    for again in ([], [f"--token-bits={bits}"]):
+        assert "3 unchanged" in qasearch("build", articles, *again).out
+        with Generation.open(Path("index")) as generation:
+            assert generation.tokens is not None
+            assert generation.tokens.codec.bits == bits
+    other = FIGURES.fullmatch(qasearch("build", articles, f"--token-bits={6 - bits}").out)
+    assert other is not None
+    assert (other["unchanged"], other["reused"]) == ("3", "0")
+
+
+@pytest.mark.parametrize("bits", ["3", "0", "-2", "8", "two", ""])
+def test_other_bits_of_tokens_are_wrong_usage(qasearch: Command, articles: Path, bits: str) -> None:
+    refused = qasearch("build", articles, "--token-bits", bits)
+    assert (refused.code, refused.out) == (2, "")
+    assert "--token-bits" in refused.err
+    assert not Path("index").exists()
 
 
 def test_build_takes_globs(qasearch: Command, articles: Path) -> None:

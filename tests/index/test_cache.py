@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from qasearch.errors import IndexWriteError
-from qasearch.index import EmbeddingCache, text_key
+from qasearch.index import EmbeddingCache, known_codecs, known_keys, text_key
 from tests.tiny import TinyEmbedder
 
 TINY = TinyEmbedder(dim=64)
 TEXTS = ["the tide", "a loaf of bread", "kites and wind", "springs feed brooks"]
 KEYS = [text_key(text) for text in TEXTS]
 VECTORS = TINY.embed_passages(TEXTS)
+CODES = [b"", b"loaf, bread", b"kites, wind", b"\0\xff"]
 
 
 def open_cache(index, *, fingerprint="tiny-64", dim=64) -> EmbeddingCache:
@@ -33,6 +34,21 @@ def filled(tmp_path):
     with open_cache(tmp_path) as cache:
         cache.put_many(KEYS, VECTORS)
     return tmp_path
+
+
+@pytest.fixture
+def coded(tmp_path):
+    """The same with codes of tokens."""
+    with open_cache(tmp_path) as cache:
+        cache.use(b"one")
+        cache.put_many(KEYS, VECTORS, CODES)
+    return tmp_path
+
+
+def codes_in(cache: EmbeddingCache) -> list[bytes | None]:
+    """The codes of each text; None if it is not known."""
+    found = cache.get_many(KEYS)
+    return [found[key].codes if key in found else None for key in KEYS]
 
 
 def assert_whole(cache: EmbeddingCache, expected: int) -> None:
@@ -79,6 +95,94 @@ def test_embedders_do_not_see_each_others_vectors(filled):
         cache.put_many(KEYS[:1], TINY.embed_passages(["something else"]))
     with open_cache(filled) as cache:
         assert_whole(cache, 4)
+
+
+def test_codes_come_back_with_their_codec(coded):
+    with open_cache(coded) as cache:
+        assert_whole(cache, 0)  # until the codec is chosen
+        cache.use(b"one")
+        assert codes_in(cache) == CODES
+        found = cache.get_many(KEYS)
+        np.testing.assert_array_equal(np.stack([found[key].vector for key in KEYS]), VECTORS)
+
+
+def test_codecs_do_not_see_what_others_made(coded):
+    with open_cache(coded) as cache:
+        cache.use(b"two")
+        assert codes_in(cache) == [None] * 4
+        cache.put_many(KEYS[1:3], VECTORS[1:3], [b"other", b"codes"])
+        assert codes_in(cache) == [None, b"other", b"codes", None]
+        cache.use(b"one")
+        assert codes_in(cache) == CODES
+        cache.use(b"")
+        assert codes_in(cache) == [None] * 4
+        cache.put_many(KEYS, VECTORS)
+        assert_whole(cache, 4)
+    with open_cache(coded, fingerprint="another") as cache:
+        cache.use(b"one")
+        assert codes_in(cache) == [None] * 4
+
+
+def test_codecs_are_told_by_embedder_the_last_one_used_first(tmp_path):
+    def told(fingerprint: str) -> list[bytes]:
+        with open_cache(tmp_path, fingerprint=fingerprint) as cache:
+            found = cache.codecs()
+        assert known_codecs(tmp_path, fingerprint) == found
+        return found
+
+    assert told("tiny-64") == []
+    for fingerprint, codec in [("tiny-64", b"one"), ("other", b"two"), ("tiny-64", b"three")]:
+        with open_cache(tmp_path, fingerprint=fingerprint) as cache:
+            cache.use(codec)
+    assert (told("tiny-64"), told("other"), told("new")) == ([b"three", b"one"], [b"two"], [])
+    with open_cache(tmp_path) as cache:
+        cache.use(b"one")
+    assert told("tiny-64") == [b"one", b"three"]
+
+
+def test_codes_are_given_for_each_text_or_none(tmp_path):
+    with open_cache(tmp_path) as cache:
+        for codes in (CODES[:3], [*CODES, b""]):
+            with pytest.raises(ValueError, match="zip"):
+                cache.put_many(KEYS, VECTORS, codes)
+        assert_whole(cache, 0)
+
+
+def test_looking_tells_what_the_cache_knows_and_changes_nothing(coded):
+    with open_cache(coded) as cache:
+        cache.put_many(KEYS[:1], VECTORS[:1])
+        cache.use(b"two")
+        cache.put_many(KEYS[:2], VECTORS[:2], CODES[:2])
+    before = file_of(coded).read_bytes()
+    keys = [*KEYS, text_key("moon")]
+    for codec, count in {b"one": 4, b"two": 2, b"": 1, b"three": 0}.items():
+        assert known_keys(coded, "tiny-64", codec, keys) == {*KEYS[:count]}
+        assert known_keys(coded, "another", codec, keys) == set()
+    assert known_codecs(coded, "tiny-64") == [b"two", b"one"]
+    assert file_of(coded).read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database" * 100])
+def test_looking_at_no_cache_finds_nothing(tmp_path, content):
+    if content is not None:
+        file_of(tmp_path).parent.mkdir()
+        file_of(tmp_path).write_bytes(content)
+    assert known_keys(tmp_path, "tiny-64", b"", KEYS) == set()
+    assert known_codecs(tmp_path, "tiny-64") == []
+    assert file_of(tmp_path).exists() == (content is not None)
+
+
+def test_looking_at_a_cache_of_another_format_finds_nothing(tmp_path):
+    file_of(tmp_path).parent.mkdir()
+    connection = sqlite3.connect(file_of(tmp_path))
+    connection.executescript(
+        "CREATE TABLE embedders (number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);"
+        "CREATE TABLE vectors (embedder INTEGER, key BLOB, vector BLOB, checksum BLOB);"
+        "INSERT INTO embedders VALUES (1, 'tiny-64');"
+    )
+    connection.close()
+    assert known_keys(tmp_path, "tiny-64", b"", KEYS) == set()
+    assert known_codecs(tmp_path, "tiny-64") == []
 
 
 def test_another_dim_is_a_miss(filled):
@@ -128,17 +232,65 @@ def test_a_damaged_row_is_a_miss_and_can_be_put_again(filled, damage):
         assert_whole(cache, 4)
 
 
-def test_a_flipped_byte_anywhere_is_at_worst_a_miss(filled, caplog):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE vectors SET codes = x'00ffff' WHERE rowid = 4",
+        "UPDATE vectors SET codes = x'00fe' WHERE rowid = 4",
+        "UPDATE vectors SET codes = zeroblob(0) WHERE rowid = 4",
+        "UPDATE vectors SET codes = 'text' WHERE rowid = 4",
+        "UPDATE vectors SET codes = 7 WHERE rowid = 4",
+        # What one part loses, the other must not gain.
+        "UPDATE vectors SET vector = x'', codes = CAST(vector || codes AS BLOB) WHERE rowid = 4",
+        "UPDATE vectors SET vector = zeroblob(256) WHERE rowid = 4",
+        "UPDATE vectors SET codes = (SELECT codes FROM vectors WHERE rowid = 3) WHERE rowid = 4",
+    ],
+)
+def test_a_row_with_damaged_codes_is_a_miss_and_can_be_put_again(coded, damage):
+    connection = sqlite3.connect(file_of(coded))
+    with connection:
+        connection.execute(damage)
+    connection.close()
+    with open_cache(coded) as cache:
+        cache.use(b"one")
+        assert codes_in(cache) == [*CODES[:3], None]
+        cache.put_many(KEYS, VECTORS, CODES)
+        assert codes_in(cache) == CODES
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE embedders SET codec = 'one' WHERE codec = x'6f6e65'",
+        "UPDATE embedders SET codec = 7 WHERE codec = x'6f6e65'",
+        "UPDATE embedders SET codec = x'6f6e66' WHERE codec = x'6f6e65'",
+    ],
+)
+def test_damage_to_a_codec_is_at_worst_a_miss(coded, damage):
+    connection = sqlite3.connect(file_of(coded))
+    with connection:
+        connection.execute(damage)
+    connection.close()
+    with open_cache(coded) as cache:
+        for codec in {b"one", *cache.codecs()}:
+            cache.use(codec)
+            assert codes_in(cache) == [None] * 4
+            cache.put_many(KEYS, VECTORS, CODES)
+            assert codes_in(cache) == CODES
+
+
+def test_a_flipped_byte_anywhere_is_at_worst_a_miss(coded, caplog):
     caplog.set_level(logging.CRITICAL)
-    whole = file_of(filled).read_bytes()
+    whole = file_of(coded).read_bytes()
     for at in range(0, len(whole), 2_003):
-        file_of(filled).write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
-        with open_cache(filled) as cache:
+        file_of(coded).write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        with open_cache(coded) as cache:
+            cache.use(b"one")
             found = cache.get_many(KEYS)
             for key, embedded in found.items():
                 np.testing.assert_array_equal(embedded.vector, VECTORS[KEYS.index(key)])
-                assert embedded.codes == b""
-            cache.put_many(KEYS, VECTORS)
+                assert embedded.codes == CODES[KEYS.index(key)]
+            cache.put_many(KEYS, VECTORS, CODES)
 
 
 @pytest.mark.parametrize(

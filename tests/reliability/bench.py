@@ -82,7 +82,7 @@ class Bench:
         self._log = scratch / "log"
         # Outside of strace first: from now on all is loaded, and each run makes the same calls.
         reference = scratch / "reference"
-        build(self._start.articles, reference)
+        self._start.build_anew(reference)
         rest()
         expected = served(reference)
         index = self._start.copy(self._root)

@@ -49,6 +49,16 @@ class Start:
         shutil.copytree(self.root, root)
         return root / INDEX
 
+    def build_anew(self, index: Path) -> None:
+        """Build elsewhere what a build must end in: from nothing but the cache.
+
+        The cache says how tokens are coded, which is fitted to the texts of the first build.
+        """
+        cache = self.root / INDEX / "cache"
+        if cache.exists():
+            shutil.copytree(cache, index / "cache")
+        build(self.articles, index)
+
 
 def prepare(name: str, seed: int, scratch: Path) -> Start:
     """Lay out what a build begins with.

@@ -2,13 +2,12 @@
 
 import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from qasearch.index import EmbedderIdentity, Generation, GenerationWriter
 from qasearch.ingest import SPLITTER_VERSION, passage_text, question_text
-from qasearch.records import Article, Source
 from tests.reliability.builds import Start, prepare, rest
 from tests.reliability.contents import EMBEDDER, build, layout, served
 from tests.reliability.disk import History, Node, Recorder
@@ -49,7 +48,7 @@ def logged_commit(
     """
     start = prepare(name, seed, scratch)
     reference = scratch / "reference"
-    build(start.articles, reference)
+    start.build_anew(reference)
     root = scratch / "root"
     index = start.copy(root)
     files = make_files(root)
@@ -63,8 +62,7 @@ def logged_commit(
             files=files,
         ) as writer,
     ):
-        ids = generation.store.ids()
-        _write(writer, [generation.store.article(id) for id in ids], generation.sources())
+        _write(writer, generation)
     return _commit(start, files.recorder, index, reference)
 
 
@@ -78,7 +76,7 @@ def traced_commit(name: str, seed: int, scratch: Path) -> Commit:
     """
     start = prepare(name, seed, scratch)
     reference = scratch / "reference"
-    build(start.articles, reference)
+    start.build_anew(reference)
     rest()
     root, log = scratch / "root", scratch / "log"
     index = start.copy(root)
@@ -92,18 +90,23 @@ def traced_commit(name: str, seed: int, scratch: Path) -> Commit:
     return _commit(start, recorder, index, reference)
 
 
-def _write(
-    writer: GenerationWriter, articles: Sequence[Article], sources: Sequence[Source]
-) -> None:
+def _write(writer: GenerationWriter, generation: Generation) -> None:
+    """Write another generation of the same content."""
+    store, tokens = generation.store, generation.tokens
+    if tokens is None:
+        raise RuntimeError("The embedder was to tell tokens apart.")
+    articles = [store.article(id) for id in store.ids()]
     writer.write_passages(articles)
     writer.write_vectors(
         EMBEDDER.embed_passages([passage_text(article, each) for each in article.passages])
         for article in articles
     )
     writer.write_questions(EMBEDDER.embed_passages([question_text(each)]) for each in articles)
-    writer.write_tokens(None, lambda: ())
-    writer.write_lexical(passage.text for each in articles for passage in each.passages)
-    writer.write_sources(sources)
+    writer.write_tokens(tokens.codec, lambda: [tokens.texts(0, len(articles))])
+    writer.write_lexical(
+        passage_text(each, passage) for each in articles for passage in each.passages
+    )
+    writer.write_sources(generation.sources())
     writer.commit()
 
 

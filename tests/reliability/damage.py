@@ -50,11 +50,11 @@ of its own, so that a crash is seen and counted. Most indexes have some dozen pa
 `vectors.faiss`, one of twelve has more than 20,000 and RaBitQ codes in it.
 
 Opening must refuse it and name the file. Some are mapped, not read (`vectors.npy`,
-`questions.npy`): there opening must notice another size or another header, and `verify` anything
-else. `verify` must name the file in any case. `CURRENT` is another case: without it there is no
-index; if it is garbage, or names a generation that is not there, the newest whole one must answer,
-with a warning, and `verify` must tell; that of the generation before is no damage, as long as all
-answers are from that generation.
+`questions.npy`, `tokens.npy`): there opening must notice another size or another header, and
+`verify` anything else. `verify` must name the file in any case. `CURRENT` is another case: without
+it there is no index; if it is garbage, or names a generation that is not there, the newest whole
+one must answer, with a warning, and `verify` must tell; that of the generation before is no damage,
+as long as all answers are from that generation.
 """
 HEADER = (
     *("file", "damaged", "refused by opening", "opened with a warning", "found by verify alone"),

@@ -5,7 +5,7 @@ from collections import Counter
 import hypothesis
 from hypothesis import given, settings
 
-from tests.build.test_law import EDITS, TEXTS, check_law
+from tests.build.test_law import EDITS, TEXTS, Step, check_law
 from tests.reliability.campaign import Campaign, Section
 
 SEQUENCES = 200
@@ -39,10 +39,11 @@ def examine(seed: int, sequences: int) -> tuple[Counter[str], str]:
     @hypothesis.seed(seed)
     @settings(max_examples=sequences, deadline=None, database=None)
     @given(first=TEXTS, edits=EDITS)
-    def examine_each(first: str, edits: list[tuple[str, ...]]) -> None:
+    def examine_each(first: str, edits: list[Step]) -> None:
         counts["sequences"] += 1
-        counts["builds"] += sum(step == ("build",) for step in edits)
-        counts["edits"] += sum(step != ("build",) for step in edits)
+        builds = sum(step[0] in ("build", "code") for step in edits)
+        counts["builds"] += builds
+        counts["edits"] += len(edits) - builds
         try:
             check_law(first, edits)
         except Exception as error:

@@ -29,7 +29,8 @@ def test_damage_is_found_before_it_answers(tmp_path):
     assert section.failures == []
     *files, (name, damaged, refused, warned, found_later, crashes, wrong) = section.rows
     assert [file for file, *_ in files] == [CURRENT, MANIFEST_FILE, *DATA_FILES]
-    assert (name, damaged, crashes, wrong) == ("all", len(KINDS) * len(files), 0, 0)
+    # Each in each way, but that the codec of the generation before is the same.
+    assert (name, damaged, crashes, wrong) == ("all", len(KINDS) * len(files) - 1, 0, 0)
     assert len(KINDS) == 8
     # All but the CURRENT of the generation before is found, in one of three ways.
     assert refused + warned + found_later == damaged - 1
