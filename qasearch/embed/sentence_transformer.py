@@ -166,6 +166,7 @@ def _forward(
     import torch
 
     ids, mask = pad(sequences, network.pad_id, left=network.pad_left)
+    kept = mask.astype(bool)  # before the model, some versions of which write into the mask
     features: dict[str, object] = {
         "input_ids": torch.as_tensor(ids),
         "attention_mask": torch.as_tensor(mask),
@@ -175,7 +176,7 @@ def _forward(
     with torch.inference_mode():
         found = network.model(features)
         states = found["token_embeddings"].numpy()
-    rows = [state[kept] for state, kept in zip(states, mask.astype(bool), strict=True)]
+    rows = [state[tokens] for state, tokens in zip(states, kept, strict=True)]
     return found["sentence_embedding"].numpy(), rows
 
 
