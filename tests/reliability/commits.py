@@ -2,18 +2,20 @@
 
 import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qasearch.index import EmbedderIdentity, Generation, GenerationWriter
-from qasearch.ingest import SPLITTER_VERSION, passage_text, question_text
-from qasearch.records import Article, Source
+from qasearch.index import EmbedderIdentity, Generation, GenerationWriter, KeptRows
+from qasearch.ingest import SPLITTER_VERSION, passage_text
 from tests.reliability.builds import Start, prepare, rest
 from tests.reliability.contents import EMBEDDER, build, layout, served
 from tests.reliability.disk import History, Node, Recorder
 from tests.reliability.logged import LoggedFiles
 from tests.reliability.traced import calls, paths_in, run_traced
+
+_AT_ONCE = 2
+"""Articles, or rows, in one write."""
 
 _LONGEST_WRITE = 1 << 24
 _DATA = re.compile(r'\d+<[^>]*>, "(.*)", \d+(?:, (\d+))?')
@@ -63,8 +65,7 @@ def logged_commit(
             files=files,
         ) as writer,
     ):
-        ids = generation.store.ids()
-        _write(writer, [generation.store.article(id) for id in ids], generation.sources())
+        _write(writer, generation)
     return _commit(start, files.recorder, index, reference)
 
 
@@ -92,18 +93,19 @@ def traced_commit(name: str, seed: int, scratch: Path) -> Commit:
     return _commit(start, recorder, index, reference)
 
 
-def _write(
-    writer: GenerationWriter, articles: Sequence[Article], sources: Sequence[Source]
-) -> None:
+def _write(writer: GenerationWriter, generation: Generation) -> None:
+    """Write what another generation holds."""
+    kept = KeptRows(generation, 0, generation.store.article_count)
+    articles = list(kept.full_articles(_AT_ONCE))
     writer.write_passages(articles)
-    writer.write_vectors(
-        EMBEDDER.embed_passages([passage_text(article, each) for each in article.passages])
-        for article in articles
+    writer.write_vectors(kept.passage_vectors(_AT_ONCE))
+    writer.write_questions(kept.question_vectors(_AT_ONCE))
+    codec = generation.tokens.codec if generation.tokens else None
+    writer.write_tokens(codec, lambda: kept.tokens(_AT_ONCE))
+    writer.write_lexical(
+        passage_text(each, passage) for each in articles for passage in each.passages
     )
-    writer.write_questions(EMBEDDER.embed_passages([question_text(each)]) for each in articles)
-    writer.write_tokens(None, lambda: ())
-    writer.write_lexical(passage.text for each in articles for passage in each.passages)
-    writer.write_sources(sources)
+    writer.write_sources(generation.sources())
     writer.commit()
 
 

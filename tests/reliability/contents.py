@@ -10,9 +10,9 @@ from qasearch import Index
 from qasearch.errors import IndexNotFoundError
 from qasearch.index import Generation, verify
 from qasearch.index.writer import KEPT_GENERATIONS
-from tests.tiny import TinyEmbedder
+from tests.tiny import TinyTokenEmbedder
 
-EMBEDDER = TinyEmbedder(dim=64)
+EMBEDDER = TinyTokenEmbedder(dim=64)
 
 _WORDS = (
     "amber", "anchor", "apple", "basket", "bell", "bridge", "candle", "canal", "cedar", "chalk",

@@ -13,7 +13,13 @@ from random import Random
 from qasearch import Index
 from qasearch.errors import IndexDamagedError, IndexNotFoundError
 from qasearch.index import verify
-from qasearch.index.manifest import DATA_FILES, FAISS_FILE, MANIFEST_FILE, VECTORS_FILE
+from qasearch.index.manifest import (
+    DATA_FILES,
+    FAISS_FILE,
+    MANIFEST_FILE,
+    MAPPED_FILES,
+    VECTORS_FILE,
+)
 from qasearch.index.vectors import CODES_ABOVE
 from tests.reliability.campaign import Campaign, Section
 from tests.reliability.contents import EMBEDDER, build, write_edition
@@ -29,9 +35,6 @@ FEWEST = 2_000
 
 CURRENT = "CURRENT"
 FILES = (CURRENT, MANIFEST_FILE, *DATA_FILES)
-MAPPED = ("vectors.npy", "questions.npy")
-"""Those that an opening maps without reading them."""
-
 _POINTS = 200
 """Of each article of a large index."""
 
@@ -51,10 +54,10 @@ it is damaged is chosen at random. The index is then opened and searched, and ve
 of its own, so that a crash is seen and counted. Most indexes have some dozen passages and a flat
 `vectors.faiss`, one of twelve has more than 20,000 and RaBitQ codes in it.
 
-Opening must refuse it and name the file. `vectors.npy` and `questions.npy` are mapped, not read:
-there opening must notice another size or another header, and `verify` anything else. `verify` must
-name the file in any case. A `CURRENT` that is missing means that there is no index; that of the
-generation before is no damage, as long as all answers are from that generation.
+Opening must refuse it and name the file. `vectors.npy`, `questions.npy` and `tokens.npy` are
+mapped, not read: there opening must notice another size or another header, and `verify` anything
+else. `verify` must name the file in any case. A `CURRENT` that is missing means that there is no
+index; that of the generation before is no damage, as long as all answers are from that generation.
 """
 HEADER = ("file", "damaged", "refused by opening", "found by verify alone", "crashes", "wrong")
 
@@ -136,6 +139,8 @@ def spoil(seed: int, scratch: Path) -> list[Damaged]:
         path.chmod(0o644)
         whole = path.read_bytes()
         for kind in KINDS:
+            if kind == OF_BEFORE and whole == of_before[file]:
+                continue  # the codec is handed on from generation to generation
             damaged = damage(kind, whole, of_before[file], Random(f"{seed} {file} {kind}"))
             _replace(path, damaged)
             seen = look(index)
@@ -181,7 +186,7 @@ def problem_of(kind: str, file: str, seen: Seen, *, before: str, noticed: bool) 
     elif file == CURRENT and seen.refused.startswith(_NOT_THERE):
         # It is well-formed, and names a manifest or a generation that is not there: that is missed.
         expected = Seen(refused=seen.refused, faults=(seen.refused.split()[-1],))
-    elif file in MAPPED and not noticed:
+    elif file in MAPPED_FILES and not noticed:
         expected = Seen(opened=seen.opened or "any", faults=(file,))
     return "" if seen == expected else f"{seen} instead of {expected}"
 

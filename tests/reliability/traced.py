@@ -39,7 +39,8 @@ _SECONDS = 60
 """How long strace may take to attach, and a build to end."""
 
 _LINE = re.compile(r"(\w+)\((.*)\) += (.+)")
-_GENERATION = re.compile(r"(gen-[0-9]{10})-[0-9a-f]{8}")
+_RANDOM = re.compile(r"(?<=gen-[0-9]{10})-[0-9a-f]{8}|(?<=/\.tmp)\w{6}|(?<=/)[0-9a-f]{32}")
+"""What differs from run to run in the names of generations, and of the files of tantivy."""
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
 
@@ -51,7 +52,7 @@ class Call:
     Attributes:
         name: of the call.
         number: how many calls of this name there were by then, whatever they were about.
-        places: the paths that it is about, without the random part of a generation's name.
+        places: the paths that it is about, without the random parts of names.
     """
 
     name: str
@@ -159,7 +160,7 @@ def calls(log: Path, root: Path) -> Iterator[tuple[Call, str, str]]:
         if match := _LINE.fullmatch(line):
             name, arguments, result = match.groups()
             counts[name] += 1
-            places = tuple(_GENERATION.sub(r"\1", path) for path in paths_in(arguments, root))
+            places = tuple(_RANDOM.sub("", path) for path in paths_in(arguments, root))
             yield Call(name, counts[name], places), arguments, result
 
 
