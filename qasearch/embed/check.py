@@ -1,6 +1,6 @@
 """What is asked of any embedder, our own and a caller's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import cast
 
@@ -62,7 +62,8 @@ def checked_tokens(tokens: object, texts: Sequence[str], *, name: str = "given")
     Raises:
         EmbedderError: they are not that; names the first text with a bad row.
     """
-    arrays = [_as_floats(rows, name) for rows in cast(Sequence[object], tokens)]
+    given = cast(Iterable[object], tokens) if isinstance(tokens, Iterable) else ()
+    arrays = [_as_floats(rows, name) for rows in given]
     shapes = sorted({rows.shape[1:] for rows in arrays})
     if len(arrays) != len(texts) or len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
         raise EmbedderError(

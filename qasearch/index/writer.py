@@ -166,7 +166,7 @@ class GenerationWriter:
             self._files.make_folder(self._folder.path)
         path = self._folder.path / PASSAGES_FILE
         self._digests[PASSAGES_FILE] = write_passages(self._files, path, articles)
-        with closing(PassageStore(path)) as store:
+        with writing(path), closing(PassageStore(path)) as store:
             counts = Counts(store.article_count, store.passage_count, store.article_count, 0)
         self._counts = counts
         dim = self._embedder.dim

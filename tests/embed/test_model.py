@@ -68,3 +68,29 @@ def test_a_late_word_of_a_long_text_counts(embedder: SentenceTransformerEmbedder
     text = "budget " * 400
     one, other = embedder.embed_passages([text, text + "lion museum poem river"])
     assert one @ other < 0.999
+
+
+def test_tokens_are_those_with_a_letter_or_a_digit(embedder: SentenceTransformerEmbedder) -> None:
+    texts = [
+        "Who pays for it?",
+        "Who pays for it?\nStates: money (2 %), and gifts -- in 1999.",
+        "?!",
+    ]
+    vectors, (question, passage, nothing) = embedder.embed_passage_tokens(texts)
+    np.testing.assert_array_equal(vectors, embedder.embed_passages(texts))
+    assert [len(question), len(passage), len(nothing)] == [4, 4 + 7, 0]
+    assert question.shape[1] == embedder.dim
+    # Alike, though each was read beside other words, and most like their own word.
+    assert np.argmax(question @ passage.T, axis=1).tolist() == [0, 1, 2, 3]
+
+
+def test_tokens_of_the_question_match_what_answers(embedder: SentenceTransformerEmbedder) -> None:
+    _, (query,) = embedder.embed_query_tokens(["how is peacekeeping funded"])
+    _, passages = embedder.embed_passage_tokens(
+        [
+            "Member states share the cost of missions that keep the peace.",
+            "Salt melts ice on roads.",
+        ]
+    )
+    funding, salt = ((query @ rows.T).max(axis=1).mean() for rows in passages)
+    assert funding > salt + 0.1

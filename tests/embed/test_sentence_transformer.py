@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qasearch.embed import SentenceTransformerEmbedder, checked, load_embedder
+from qasearch.embed import SentenceTransformerEmbedder, checked, checked_tokens, load_embedder
 from qasearch.embed.digests import Pins, digests_of
 from qasearch.embed.folder import inspect
 from qasearch.errors import EmbedderError
-from qasearch.protocols import Embedder, Vectors
+from qasearch.protocols import Embedder, TokenEmbedder, Vectors
 from tests.embed.tiny_model import (
     DIM,
     MAX_TOKENS,
@@ -107,6 +107,102 @@ def test_prompts_that_are_left_out_of_the_pooling(tmp_path: Path) -> None:
     found = embedder(folder).embed_queries(TEXTS)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert np.abs(found - with_prompt).max() > 0.01
+
+
+def plain_tokens(folder: Path, texts: Sequence[str]) -> list[Vectors]:
+    """The tokens of texts that are one window, without the special ones at their ends."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    states = model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
+    return [state.numpy()[1:-1] for state in states]
+
+
+def unit_rows(rows: Vectors) -> Vectors:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def assert_tokens(found: list[Vectors], expected: list[Vectors]) -> None:
+    assert [rows.shape for rows in found] == [rows.shape for rows in expected]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, unit_rows(other), atol=1e-6)
+        assert one.dtype == np.float32
+
+
+def test_tokens_are_those_of_plain_encode_but_for_punctuation(model: Path) -> None:
+    vectors, tokens = embedder(model).embed_passage_tokens(TEXTS)
+    np.testing.assert_array_equal(vectors, embedder(model).embed_passages(TEXTS))
+    expected = plain_tokens(model, TEXTS)
+    assert TEXTS[5] == "Salt: a poem"
+    expected[5] = expected[5][[0, 2, 3]]  # without the colon
+    assert_tokens(tokens, expected)
+    assert tokens[TEXTS.index("")].shape == (0, DIM)
+
+
+def test_an_embedder_of_tokens_is_one(model: Path) -> None:
+    found = embedder(model)
+    assert isinstance(found, TokenEmbedder)
+    vectors, tokens = found.embed_query_tokens(TEXTS)
+    np.testing.assert_array_equal(vectors, found.embed_queries(TEXTS))
+    checked_tokens(tokens, TEXTS)
+    none, no_tokens = found.embed_passage_tokens([])
+    assert (none.shape, no_tokens) == ((0, DIM), [])
+    with pytest.raises(ValueError, match="not one string"):
+        found.embed_passage_tokens("lion")
+
+
+def test_equal_texts_have_equal_tokens_in_the_order_given(model: Path) -> None:
+    tokens = embedder(model).embed_passage_tokens(["lion", "salt engine", "lion"])[1]
+    np.testing.assert_array_equal(tokens[0], tokens[2])
+    assert [len(rows) for rows in tokens] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("include_prompt", [True, False])
+def test_tokens_of_a_prompt_are_left_out(tmp_path: Path, include_prompt: bool) -> None:
+    folder = write_model(tmp_path / "model", prompts={"query": "query: ", "passage": "passage: "})
+    change_json(folder / "1_Pooling/config.json", include_prompt=include_prompt)
+    for prompt, tokens in {
+        "query: ": embedder(folder).embed_query_tokens(["lion", "a b c"])[1],
+        "passage: ": embedder(folder).embed_passage_tokens(["lion", "a b c"])[1],
+    }.items():
+        with_prompt = plain_tokens(folder, [f"{prompt}lion", f"{prompt}a b c"])
+        assert_tokens(tokens, [rows[2:] for rows in with_prompt])
+
+
+def test_tokens_beside_padding_on_the_left(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    expected = embedder(folder).embed_passage_tokens(TEXTS)[1]
+    change_json(folder / "tokenizer_config.json", padding_side="left")
+    found = embedder(folder).embed_passage_tokens(TEXTS)[1]
+    assert [rows.shape for rows in found] == [rows.shape for rows in expected]
+    assert_tokens([found[3]], [plain_tokens(folder, TEXTS)[3]])  # the longest, without padding
+
+
+def test_tokens_of_a_long_text_are_those_of_its_windows(model: Path) -> None:
+    room = MAX_TOKENS - 2
+    parts = [" ".join(WORDS[start : start + room]) for start in range(0, len(WORDS), room)]
+    found = embedder(model)
+    expected = np.concatenate(found.embed_passage_tokens(parts)[1])
+    np.testing.assert_allclose(found.embed_passage_tokens([LONG])[1][0], expected, atol=1e-6)
+    assert len(expected) == len(WORDS) - 1  # all but the colon
+
+
+@pytest.mark.parametrize("question", ["lion", "Salt: a poem", LONG, "budget " * 400])
+@pytest.mark.parametrize("rest", ["river", f"{LONG}\n{LONG}", "museum " * 400, ": lion"])
+def test_a_text_that_begins_with_a_question_has_as_many_tokens_more(
+    model: Path, question: str, rest: str
+) -> None:
+    """So the question's stand at its head, and can be told from its own."""
+    texts = [question, rest, f"{question}\n{rest}"]
+    one, other, both = (len(rows) for rows in embedder(model).embed_passage_tokens(texts)[1])
+    assert both == one + other
+
+
+def test_tokens_keep_the_whole_width(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", dense=6)
+    vectors, tokens = embedder(folder, truncate_dim=5).embed_passage_tokens(["a b c"])
+    assert vectors.shape == (1, 5)
+    assert tokens[0].shape == (3, DIM)
 
 
 @pytest.mark.parametrize("where", ["option", "settings"])

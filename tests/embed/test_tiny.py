@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from qasearch.embed import checked, embedder_name
-from qasearch.protocols import Embedder
-from tests.tiny import TinyEmbedder
+from qasearch.embed import checked, checked_tokens, embedder_name
+from qasearch.protocols import Embedder, TokenEmbedder
+from tests.tiny import TinyEmbedder, TinyTokenEmbedder
 
 
 def cosine(one: str, other: str) -> float:
@@ -32,3 +32,17 @@ def test_it_is_an_embedder() -> None:
     assert embedder.embed_passages([]).shape == (0, 32)
     assert embedder.fingerprint != TinyEmbedder().fingerprint
     assert embedder_name(embedder) == "tiny"
+
+
+def test_tokens_are_those_of_the_words_that_count() -> None:
+    embedder = TinyTokenEmbedder()
+    assert isinstance(embedder, TokenEmbedder)
+    assert not isinstance(TinyEmbedder(), TokenEmbedder)
+    texts = ["the lion of the river", "", "River lion, caf\u00e9", "\ud800 cafe\u0301"]
+    vectors, tokens = embedder.embed_query_tokens(texts)
+    np.testing.assert_array_equal(vectors, TinyEmbedder().embed_queries(texts))
+    lion, none, river, cafe = checked_tokens(tokens, texts)
+    np.testing.assert_array_equal(lion @ river.T, [[0, 1, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(cafe @ river.T, [[0, 0, 1]])
+    assert none.shape == (0, 256)
+    np.testing.assert_array_equal(embedder.embed_passage_tokens(texts)[1][2], river)

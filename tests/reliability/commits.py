@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qasearch.index import EmbedderIdentity, Generation, GenerationWriter
-from qasearch.ingest import SPLITTER_VERSION, passage_text, question_text
+from qasearch.index import EmbedderIdentity, Generation, GenerationWriter, KeptRows
+from qasearch.ingest import SPLITTER_VERSION, passage_text
 from tests.reliability.builds import Start, prepare, rest
 from tests.reliability.contents import EMBEDDER, build, layout, served
 from tests.reliability.disk import History, Node, Recorder
 from tests.reliability.logged import LoggedFiles
 from tests.reliability.traced import calls, paths_in, run_traced
+
+_AT_ONCE = 2
+"""Articles, or rows, in one write."""
 
 _LONGEST_WRITE = 1 << 24
 _DATA = re.compile(r'\d+<[^>]*>, "(.*)", \d+(?:, (\d+))?')
@@ -91,18 +94,14 @@ def traced_commit(name: str, seed: int, scratch: Path) -> Commit:
 
 
 def _write(writer: GenerationWriter, generation: Generation) -> None:
-    """Write another generation of the same content."""
-    store, tokens = generation.store, generation.tokens
-    if tokens is None:
-        raise RuntimeError("The embedder was to tell tokens apart.")
-    articles = [store.article(id) for id in store.ids()]
+    """Write what another generation holds."""
+    kept = KeptRows(generation, 0, generation.store.article_count)
+    articles = list(kept.full_articles(_AT_ONCE))
     writer.write_passages(articles)
-    writer.write_vectors(
-        EMBEDDER.embed_passages([passage_text(article, each) for each in article.passages])
-        for article in articles
-    )
-    writer.write_questions(EMBEDDER.embed_passages([question_text(each)]) for each in articles)
-    writer.write_tokens(tokens.codec, lambda: [tokens.texts(0, len(articles))])
+    writer.write_vectors(kept.passage_vectors(_AT_ONCE))
+    writer.write_questions(kept.question_vectors(_AT_ONCE))
+    codec = generation.tokens.codec if generation.tokens else None
+    writer.write_tokens(codec, lambda: kept.tokens(_AT_ONCE))
     writer.write_lexical(
         passage_text(each, passage) for each in articles for passage in each.passages
     )

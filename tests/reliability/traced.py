@@ -39,8 +39,8 @@ _SECONDS = 60
 """How long strace may take to attach, and a build to end."""
 
 _LINE = re.compile(r"(\w+)\((.*)\) += (.+)")
-_RANDOM = re.compile(r"(?<=gen-[0-9]{10})-[0-9a-f]{8}|(?<=/lexical\.tmp/)(\.tmp\w{6}|[0-9a-f]{32})")
-"""Parts of names that are others in each run: of generations, and of the files of tantivy."""
+_RANDOM = re.compile(r"(?<=gen-[0-9]{10})-[0-9a-f]{8}|(?<=/\.tmp)\w{6}|(?<=/)[0-9a-f]{32}")
+"""What differs from run to run in the names of generations, and of the files of tantivy."""
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
 
@@ -52,7 +52,7 @@ class Call:
     Attributes:
         name: of the call.
         number: how many calls of this name there were by then, whatever they were about.
-        places: the paths that it is about, without the random part of a generation's name.
+        places: the paths that it is about, without the random parts of names.
     """
 
     name: str
