@@ -111,6 +111,7 @@ class Generation:
         self.name = folder.name
         self.manifest = manifest
         self._folder = folder
+        self._sources: list[Source] | None = None
         for file, digest in manifest.files.items():
             folder.check_size(file, digest)
         folder.check(SOURCES_FILE, manifest.files[SOURCES_FILE])
@@ -212,7 +213,9 @@ class Generation:
         Raises:
             IndexDamagedError: the list is not what it was when it was written.
         """
-        return self._folder.sources(self.manifest.files[SOURCES_FILE])
+        if self._sources is None:
+            self._sources = self._folder.sources(self.manifest.files[SOURCES_FILE])
+        return self._sources
 
     def status(self) -> IndexStatus:
         """What it holds, in figures, and what lies beside it.
