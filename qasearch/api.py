@@ -1,6 +1,7 @@
 """The library's front door, and the one place that chooses defaults."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, cast
@@ -11,7 +12,7 @@ from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
-from qasearch.query import Options, Where, search
+from qasearch.query import Options, Where, calibrate, search
 from qasearch.records import Article, BuildReport, IndexStatus, Mode, Passage, SearchResult
 
 Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
@@ -94,15 +95,17 @@ class Index:
                 progress=progress,
             )
         )
+        embedder = embedder or load_embedder(model, offline=offline)
         return build(
             source,
             Path(index),
-            embedder or load_embedder(model, offline=offline),
+            embedder,
             strict=strict,
             rebuild=rebuild,
             allow_shrink=allow_shrink,
             dry_run=dry_run,
             token_bits=token_bits,
+            calibrate=partial(calibrate, embedder=embedder),
             wait=wait,
             progress=progress,
         )
@@ -192,6 +195,7 @@ class Index:
         facets: Sequence[str] = (),
         flat: bool = False,
         mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
     ) -> SearchResult:
         """Find the articles that answer, each with its passages that answer.
 
@@ -203,13 +207,21 @@ class Index:
             facets: ``["subject"]`` counts the subjects of the articles returned.
             flat: rank passages instead of articles.
             mode: ``hybrid``, or by vectors alone (``dense``), or by words alone (``lexical``).
+            min_confidence: leave out articles, or passages, of a lower confidence, 0 to 1.
 
         Raises:
             ValueError: the query is blank, an option is out of its range or unknown, or the index
                 was not opened to be searched.
         """
         (result,) = self.search_many(
-            [query], k=k, points=points, where=where, facets=facets, flat=flat, mode=mode
+            [query],
+            k=k,
+            points=points,
+            where=where,
+            facets=facets,
+            flat=flat,
+            mode=mode,
+            min_confidence=min_confidence,
         )
         return result
 
@@ -223,11 +235,20 @@ class Index:
         facets: Sequence[str] = (),
         flat: bool = False,
         mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
     ) -> list[SearchResult]:
         """Answer several queries at once, in their order; as ``search`` otherwise."""
         if self._embedder is None:
             raise ValueError("This index was opened with searchable=False.")
-        options = Options(k=k, points=points, where=where, facets=facets, flat=flat, mode=mode)
+        options = Options(
+            k=k,
+            points=points,
+            where=where,
+            facets=facets,
+            flat=flat,
+            mode=mode,
+            min_confidence=min_confidence,
+        )
         return search(self._generation, self._embedder, queries, options)
 
     def article(self, id: str) -> Article:

@@ -11,7 +11,7 @@ def same_question_once(hits: Sequence[ArticleHit], k: int) -> list[ArticleHit]:
     """Keep the best of the articles that ask the same, naming the others; k articles at most."""
     groups: dict[str, list[ArticleHit]] = {}
     for hit in hits:
-        groups.setdefault(_normalised(hit.article.question), []).append(hit)
+        groups.setdefault(question_key(hit.article.question), []).append(hit)
     return [
         replace(best, rank=rank, same_question=tuple(other.article.id for other in others))
         for rank, (best, *others) in enumerate(list(groups.values())[:k], start=1)
@@ -41,5 +41,6 @@ def _overlap(one: Passage, other: Passage) -> bool:
     return same_article and one.start < other.end and other.start < one.end
 
 
-def _normalised(question: str) -> str:
+def question_key(question: str) -> str:
+    """The same for questions that differ in case, signs and spaces only."""
     return " ".join(re.findall(r"\w+", question.casefold())) or question

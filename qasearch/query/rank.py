@@ -88,11 +88,15 @@ class Ranking:
         worded = self._reader.worded() if self.weights.lexical else near[:0]
         self._late_depth = max(LATE_CANDIDATES, depth // 2)
         self._feedback: Rows = near[:0]
-        self._worst_late = 0.0
         self.candidates = self._first(np.union1d(near, worded))
         self._compare_tokens()
         self._feed_back()
         self.scores = self.candidates.weighed(self.weights)
+
+    @property
+    def best_lexical(self) -> float:
+        """The highest BM25 of the query, of which signal ``lexical`` is a share."""
+        return self._reader.best_lexical
 
     def passages(self, k: int) -> list[RankedPassage]:
         """The k best passages, best first, ties by ascending row."""

@@ -6,13 +6,14 @@ late       how well the passage's tokens match those of the query, each its best
 feedback   cosine of the passage's vector and the mean of the best passages found so far
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from qasearch.index import Generation, cosines
-from qasearch.protocols import Rows, Vectors
+from qasearch.protocols import Embedder, Rows, TokenEmbedder, Vectors
 
 Signal: TypeAlias = Literal["passage", "lexical", "late", "feedback"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
@@ -41,6 +42,21 @@ class Question:
     terms: list[str]
     vector: Vectors
     tokens: Vectors | None
+
+
+def read_questions(
+    generation: Generation, embedder: Embedder, queries: Sequence[str]
+) -> list[Question]:
+    """Embed queries, all at once, and find their words."""
+    tokens: Sequence[Vectors | None] = [None] * len(queries)
+    if generation.tokens and isinstance(embedder, TokenEmbedder):
+        vectors, tokens = embedder.embed_query_tokens(queries)
+    else:
+        vectors = embedder.embed_queries(queries)
+    return [
+        Question(query, generation.lexical.terms(query), vectors[i : i + 1], tokens[i])
+        for i, query in enumerate(queries)
+    ]
 
 
 @dataclass(slots=True)
