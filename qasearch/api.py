@@ -12,8 +12,17 @@ from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
-from qasearch.query import Options, Where, calibrate, search
-from qasearch.records import Article, BuildReport, IndexStatus, Mode, Passage, SearchResult
+from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search
+from qasearch.records import (
+    Article,
+    BuildReport,
+    DupesReport,
+    IndexStatus,
+    Mode,
+    Passage,
+    RelatedResult,
+    SearchResult,
+)
 
 Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
 """A file, a folder, several of them, or articles from anywhere."""
@@ -76,6 +85,7 @@ class Index:
             progress: shows how far the work got.
 
         Raises:
+            ValueError: ``token_bits`` is neither 2 nor 4.
             NoArticlesError: nothing to read there.
             BuildRefusedError: ``strict``, and something was refused; or nothing was readable; or
                 more than a fifth of the articles are gone.
@@ -83,6 +93,8 @@ class Index:
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        if token_bits not in (None, 2, 4):
+            raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
         paths = _paths(sources)
         source = (
             ArticleSource(cast(Iterable[Article], sources))
@@ -119,6 +131,7 @@ class Index:
         model: str | None = None,
         offline: bool = False,
         searchable: bool = True,
+        generation: str | None = None,
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
 
@@ -129,23 +142,27 @@ class Index:
             offline: never ask the network for a model.
             searchable: if False, for its texts and figures alone: no model is looked for, whichever
                 built it, and searching is an error.
+            generation: name of another generation than the one that answers, of those that
+                ``status`` lists.
 
         Raises:
             IndexNotFoundError: none is there.
             IndexDamagedError: a file of it is not what it was when it was built.
             IndexMismatchError: another model, splitter or format built it.
+            IndexStoreError: it has no generation of that name.
             EmbedderError: the model is missing, or not what it claims to be.
         """
         if not searchable:
-            return cls(Generation.open(Path(index)), None)
+            return cls(Generation.open(Path(index), name=generation), None)
         embedder = embedder or load_embedder(model, offline=offline)
-        generation = Generation.open(
+        opened = Generation.open(
             Path(index),
+            name=generation,
             embedder_name=embedder_name(embedder),
             fingerprint=embedder.fingerprint,
             splitter_version=SPLITTER_VERSION,
         )
-        return cls(generation, embedder)
+        return cls(opened, embedder)
 
     @staticmethod
     def verify(index: str | Path = "index") -> list[IndexStoreError]:
@@ -196,6 +213,7 @@ class Index:
         flat: bool = False,
         mode: Mode = "hybrid",
         min_confidence: float = 0.0,
+        fold: bool = True,
     ) -> SearchResult:
         """Find the articles that answer, each with its passages that answer.
 
@@ -208,6 +226,8 @@ class Index:
             flat: rank passages instead of articles.
             mode: ``hybrid``, or by vectors alone (``dense``), or by words alone (``lexical``).
             min_confidence: leave out articles, or passages, of a lower confidence, 0 to 1.
+            fold: articles that ask the same are one hit, the best; its ``same_question`` names the
+                others. False ranks each for itself, as judging wants it.
 
         Raises:
             ValueError: the query is blank, an option is out of its range or unknown, or the index
@@ -222,6 +242,7 @@ class Index:
             flat=flat,
             mode=mode,
             min_confidence=min_confidence,
+            fold=fold,
         )
         return result
 
@@ -236,6 +257,7 @@ class Index:
         flat: bool = False,
         mode: Mode = "hybrid",
         min_confidence: float = 0.0,
+        fold: bool = True,
     ) -> list[SearchResult]:
         """Answer several queries at once, in their order; as ``search`` otherwise."""
         if self._embedder is None:
@@ -248,8 +270,44 @@ class Index:
             flat=flat,
             mode=mode,
             min_confidence=min_confidence,
+            fold=fold,
         )
         return search(self._generation, self._embedder, queries, options)
+
+    def related(self, id: str, *, k: int = 5) -> RelatedResult:
+        """Find the articles nearest to one, by the stored vectors of question and answer.
+
+        Itself and articles that ask the same are left out. No model is needed: it works for an
+        index opened with ``searchable=False`` too.
+
+        Args:
+            id: of the article.
+            k: articles wanted at most, 1 to 100.
+
+        Raises:
+            LookupError: there is no such article.
+            ValueError: ``k`` is out of its range.
+        """
+        return related(self._generation, id, k)
+
+    def dupes(self, *, near: float | None = NEAR) -> DupesReport:
+        """Report which articles repeat each other.
+
+        Same question and same answer (duplicates), same question and other answers (conflicts),
+        other questions and same answer (aliases), and pairs of questions that nearly say the same.
+        Case, white space and the punctuation of questions do not count. No model is needed.
+
+        Args:
+            near: cosine from which on two questions nearly say the same; None leaves those out.
+
+        Raises:
+            ValueError: ``near`` is not from 0 to 1.
+        """
+        return dupes(self._generation, near)
+
+    def ids(self) -> list[str]:
+        """The ids of all articles, ascending."""
+        return self._generation.store.ids()
 
     def article(self, id: str) -> Article:
         """The stored article with all its passages.

@@ -7,6 +7,7 @@ from typing import Literal
 PassageKind = Literal["point", "section", "bullet", "paragraph"]
 Verdict = Literal["answer", "related", "no_answer"]
 Mode = Literal["hybrid", "dense", "lexical"]
+CopyKind = Literal["duplicate", "conflict", "alias"]
 ConditionField = Literal["subject", "date"]
 ConditionOp = Literal["=", ">=", "<=", ">", "<"]
 
@@ -318,12 +319,7 @@ class SearchResult:
             "query": self.query,
             "mode": self.mode,
             "verdict": self.verdict,
-            "index": {
-                "generation": self.generation,
-                "model": self.model,
-                "articles": self.article_count,
-                "passages": self.passage_count,
-            },
+            "index": _index_dict(self),
             "took_ms": round(self.took_ms, 3),
             "facets": {name: [list(pair) for pair in pairs] for name, pairs in self.facets.items()},
             **hits,
@@ -331,16 +327,134 @@ class SearchResult:
         }
 
 
-def _article_dict(hit: ArticleHit) -> dict[str, object]:
-    article = hit.article
+@dataclass(frozen=True, slots=True)
+class RelatedResult:
+    """The articles nearest to one.
+
+    Attributes:
+        article: the one; its ``passages`` are left empty.
+        generation, model, article_count, passage_count: the index that was asked.
+        took_ms: wall time.
+        articles: best first; without points.
+    """
+
+    article: Article
+    generation: str
+    model: str
+    article_count: int
+    passage_count: int
+    took_ms: float
+    articles: tuple[ArticleHit, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """The result in the schema ``qasearch.related/1``; hits are those of a search."""
+        return {
+            "schema": "qasearch.related/1",
+            "article": _identity_dict(self.article),
+            "index": _index_dict(self),
+            "took_ms": round(self.took_ms, 3),
+            "articles": [_article_dict(hit) for hit in self.articles],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Articles that repeat each other, in whole or in part.
+
+    Attributes:
+        kind: ``duplicate``: same question and same answer; ``conflict``: same question, other
+            answers; ``alias``: other questions, same answer.
+        articles: newest first; their ``passages`` are left empty.
+        answers: for each article the number of its answer, from 1: equal numbers, equal answers.
+    """
+
+    kind: CopyKind
+    articles: tuple[Article, ...]
+    answers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NearQuestions:
+    """Two articles whose questions nearly say the same, and whose answers differ.
+
+    Attributes:
+        score: cosine of the two questions.
+        articles: by row; of articles that ask the very same, the first stands for all.
+    """
+
+    score: float
+    articles: tuple[Article, Article]
+
+
+@dataclass(frozen=True, slots=True)
+class DupesReport:
+    """What repeats itself in an index.
+
+    Attributes:
+        generation, model, article_count, passage_count: the index that was looked through.
+        took_ms: wall time.
+        copies: conflicts first, then duplicates, then aliases.
+        near: nearest first.
+        warnings: what the caller should know, as readable lines.
+    """
+
+    generation: str
+    model: str
+    article_count: int
+    passage_count: int
+    took_ms: float
+    copies: tuple[Copies, ...]
+    near: tuple[NearQuestions, ...]
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The report in the schema ``qasearch.dupes/1``."""
+        return {
+            "schema": "qasearch.dupes/1",
+            "index": _index_dict(self),
+            "took_ms": round(self.took_ms, 3),
+            "copies": [
+                {
+                    "kind": group.kind,
+                    "articles": [
+                        {**_identity_dict(article), "answer": answer}
+                        for article, answer in zip(group.articles, group.answers, strict=True)
+                    ],
+                }
+                for group in self.copies
+            ],
+            "near": [
+                {"score": pair.score, "articles": [_identity_dict(a) for a in pair.articles]}
+                for pair in self.near
+            ],
+            "warnings": list(self.warnings),
+        }
+
+
+def _index_dict(asked: SearchResult | RelatedResult | DupesReport) -> dict[str, object]:
     return {
-        "rank": hit.rank,
+        "generation": asked.generation,
+        "model": asked.model,
+        "articles": asked.article_count,
+        "passages": asked.passage_count,
+    }
+
+
+def _identity_dict(article: Article) -> dict[str, object]:
+    return {
         "id": article.id,
         "question": article.question,
         "subjects": list(article.subjects),
         "date": article.date.isoformat() if article.date else None,
         "url": article.urls[0] if article.urls else None,
         "path": article.paths[0] if article.paths else None,
+    }
+
+
+def _article_dict(hit: ArticleHit) -> dict[str, object]:
+    return {
+        "rank": hit.rank,
+        **_identity_dict(hit.article),
         "confidence": hit.confidence,
         "score": hit.score,
         "scores": dict(hit.scores),

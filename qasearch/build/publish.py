@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qasearch.build.plan import Plan, make_plan
 from qasearch.build.reading import ArticleReader, Reading
-from qasearch.build.texts import Texts, all_texts
+from qasearch.build.texts import Texts, all_texts, known_codec
 from qasearch.embed import embedder_name
 from qasearch.errors import (
     BuildRefusedError,
@@ -17,13 +17,13 @@ from qasearch.errors import (
     IndexNotFoundError,
 )
 from qasearch.index import (
-    DEFAULT_BITS,
     Bits,
     EmbedderIdentity,
     EmbeddingCache,
     Generation,
     GenerationWriter,
     TokenCodec,
+    known_codecs,
     known_keys,
     stored_articles,
     text_key,
@@ -60,8 +60,7 @@ def build(
         writer = None if dry_run else stack.enter_context(_writer(index, embedder, wait=wait))
         parent = _open_parent(index, stack, warnings)
         codec = _codec(parent, embedder)
-        bits = token_bits or (codec.bits if codec else DEFAULT_BITS)
-        take_over = parent is not None and not rebuild and _fits(parent, embedder, bits)
+        take_over = parent is not None and not rebuild and _fits(parent, embedder, token_bits)
         reading = source.read(index, parent, anew=not take_over, strict=strict)
         plan = make_plan(parent, reading, take_over=take_over)
         lost = (plan.removed, plan.before) if parent else _lost_of_damaged(index, plan)
@@ -72,10 +71,10 @@ def build(
         generation = parent.name if parent else None
         embedded = 0
         if writer is None:
-            embedded = _count_unknown(index, embedder, plan)
+            embedded = _count_unknown(index, embedder, plan, codec, token_bits)
         elif not (parent and plan.changes_nothing and reading.sources == parent.sources()):
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
-            texts = Texts(stack.enter_context(cache), embedder, codec, bits)
+            texts = Texts(stack.enter_context(cache), embedder, codec, token_bits)
             texts.embed(plan.new_articles, progress)
             generation = _publish(writer, plan, reading, texts, calibrate)
             embedded = texts.embedded
@@ -135,14 +134,14 @@ def _codec(parent: Generation | None, embedder: Embedder) -> TokenCodec | None:
     return tokens.codec if tokens else None
 
 
-def _fits(parent: Generation, embedder: Embedder, bits: Bits) -> bool:
+def _fits(parent: Generation, embedder: Embedder, bits: Bits | None) -> bool:
     """Whether rows, vectors and tokens of ``parent`` are what a build would make today."""
     codec = _codec(parent, embedder)
     return (
         _made_by(parent, embedder)
         and parent.manifest.splitter == SPLITTER_VERSION
         and isinstance(embedder, TokenEmbedder) == (codec is not None)
-        and (codec is None or codec.bits == bits)
+        and (codec is None or bits in (None, codec.bits))
     )
 
 
@@ -170,10 +169,18 @@ def _publish(
     return writer.commit()
 
 
-def _count_unknown(index: Path, embedder: Embedder, plan: Plan) -> int:
+def _count_unknown(
+    index: Path, embedder: Embedder, plan: Plan, codec: TokenCodec | None, bits: Bits | None
+) -> int:
     """How many distinct texts a build would embed."""
     keys = list({text_key(text) for text in all_texts(plan.new_articles)})
-    return len(keys) - len(known_keys(index, embedder.fingerprint, keys))
+    maker = b""
+    if isinstance(embedder, TokenEmbedder):
+        codec = known_codec(codec, known_codecs(index, embedder.fingerprint), bits)
+        if codec is None:
+            return len(keys)
+        maker = codec.to_bytes()
+    return len(keys) - len(known_keys(index, embedder.fingerprint, maker, keys))
 
 
 def _refuse_what_the_caller_rules_out(

@@ -3,13 +3,23 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 
 from qasearch.build.plan import Entry
-from qasearch.embed import checked, embedder_name
-from qasearch.index import Bits, Codes, Embedded, EmbeddingCache, KeptRows, TokenCodec, text_key
+from qasearch.embed import checked, checked_tokens, embedder_name
+from qasearch.index import (
+    DEFAULT_BITS,
+    Bits,
+    Codes,
+    Embedded,
+    EmbeddingCache,
+    KeptRows,
+    TokenCodec,
+    text_key,
+)
 from qasearch.ingest import passage_text, question_text
 from qasearch.protocols import Embedder, Progress, Rows, TokenEmbedder, Vectors, in_batches
 from qasearch.records import Article
@@ -18,12 +28,21 @@ EMBEDDED_AT_ONCE = 256
 """Texts between two commits of the cache: what a killed build loses at most."""
 
 FITTED_TO = 1_024
-"""Texts whose tokens a new codec is fitted to."""
+"""Texts whose tokens a new codec is fitted to; until there is one, none of them are kept."""
 
 ROWS_AT_ONCE = 4_096
 """Rows of a matrix held in memory while it is written."""
 
 _ARTICLES_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the embedder made of some texts; ``tokens`` is empty if it tells none apart."""
+
+    keys: Sequence[bytes]
+    vectors: Vectors
+    tokens: list[Vectors]
 
 
 class Texts:
@@ -33,7 +52,7 @@ class Texts:
         cache: knows what was embedded before.
         embedder: embeds the rest; one that tells tokens apart gives codes of them too.
         codec: of the tokens of the generation before; None if there is none.
-        bits: of a new codec.
+        bits: of the codec to use; None means as before.
 
     Attributes:
         embedded: distinct texts sent through the model.
@@ -41,28 +60,37 @@ class Texts:
     """
 
     def __init__(
-        self, cache: EmbeddingCache, embedder: Embedder, codec: TokenCodec | None, bits: Bits
+        self,
+        cache: EmbeddingCache,
+        embedder: Embedder,
+        codec: TokenCodec | None,
+        bits: Bits | None,
     ) -> None:
         self._cache = cache
         self._embedder = embedder
-        self._bits: Bits = bits
+        self._bits: Bits = bits or DEFAULT_BITS
         self.embedded = 0
         self.codec: TokenCodec | None = None
-        if isinstance(embedder, TokenEmbedder):
-            codec = codec or _cached_codec(cache)
-            if codec and codec.bits == bits:
-                self._use(codec)
+        if isinstance(embedder, TokenEmbedder) and (
+            known := known_codec(codec, cache.codecs(), bits)
+        ):
+            self._use(known)
 
     def embed(self, articles: Sequence[Article], progress: Progress) -> None:
         """Put into the cache what it lacks of the articles' texts."""
         texts = {text_key(text): text for text in all_texts(articles)}
         missing: list[bytes] = []
         for keys in in_batches(texts, ROWS_AT_ONCE):
-            known = self._cache.get_many(keys)
+            known = {} if self._needs_codec else self._cache.get_many(keys)
             missing += [key for key in keys if key not in known]
+        waiting: list[_Made] = []
         batches = self._batches(missing, texts)
         for keys in progress(batches, total=len(missing), what="embedding passages"):
-            self._embed([texts[key] for key in keys], keys)
+            waiting.append(self._make([texts[key] for key in keys], keys))
+            if not self._needs_codec or sum(len(made.keys) for made in waiting) >= FITTED_TO:
+                self._keep(waiting)
+                waiting = []
+        self._keep(waiting)
 
     def passage_vectors(self, entries: Iterable[Entry]) -> Iterator[Vectors]:
         """The vectors of all passages of the entries, in their order: some rows at a time."""
@@ -126,48 +154,72 @@ class Texts:
         # What the cache has lost since ``embed`` put it there is embedded once more.
         lost = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if lost:
-            self._embed(list(lost.values()), list(lost))
+            self._keep([self._make(list(lost.values()), list(lost))])
             known |= self._cache.get_many(list(lost))
         return [known[key] for key in keys]
 
     def _batches(self, keys: list[bytes], texts: Mapping[bytes, str]) -> list[list[bytes]]:
         """The keys in the order and the portions in which their texts are embedded."""
-        first: list[list[bytes]] = []
-        if isinstance(self._embedder, TokenEmbedder) and not self.codec and keys:
-            # The codec is fitted to the first: so these are a sample, drawn by hash.
-            first = [sorted(keys)[:FITTED_TO]]
-            keys = sorted(keys)[FITTED_TO:]
-        # Sorted by length over all, so that a batch of the model holds little padding; longest
-        # first, so that the time left is not told too short.
-        by_length = sorted(keys, key=lambda key: -len(texts[key]))
-        return first + list(in_batches(by_length, EMBEDDED_AT_ONCE))
+        # A codec is fitted to the first of them: so these are a sample, drawn by hash.
+        sampled = FITTED_TO if self._needs_codec else 0
+        drawn = sorted(keys)
+        parts = drawn[:sampled], drawn[sampled:]
+        # Each sorted by length, so that a batch of the model holds little padding; longest first,
+        # so that the time left is not told too short.
+        return [
+            batch
+            for part in parts
+            for batch in in_batches(sorted(part, key=lambda k: -len(texts[k])), EMBEDDED_AT_ONCE)
+        ]
 
-    def _embed(self, texts: Sequence[str], keys: Sequence[bytes]) -> None:
+    @property
+    def _needs_codec(self) -> bool:
+        return self.codec is None and isinstance(self._embedder, TokenEmbedder)
+
+    def _make(self, texts: Sequence[str], keys: Sequence[bytes]) -> _Made:
         composed = [unicodedata.normalize("NFC", text) for text in texts]
-        tokens: list[Vectors] = []
+        name, tokens = embedder_name(self._embedder), list[Vectors]()
         if isinstance(self._embedder, TokenEmbedder):
-            rows, tokens = self._embedder.embed_passage_tokens(composed)
+            rows, of_texts = self._embedder.embed_passage_tokens(composed)
+            tokens = checked_tokens(of_texts, composed, name=name)
         else:
             rows = self._embedder.embed_passages(composed)
-        name, dim = embedder_name(self._embedder), self._embedder.dim
-        vectors = checked(rows, composed, dim, name=name)
-        self._cache.put_many(keys, vectors, self._codes(tokens))
         self.embedded += len(keys)
+        return _Made(keys, checked(rows, composed, self._embedder.dim, name=name), tokens)
 
-    def _codes(self, tokens: Sequence[Vectors]) -> list[bytes] | None:
+    def _keep(self, waiting: Sequence[_Made]) -> None:
+        """Put into the cache what was made, with codes of the tokens."""
+        tokens = [rows for made in waiting for rows in made.tokens]
         if not self.codec and any(map(len, tokens)):
             self._use(TokenCodec.fit(tokens, self._bits))
-        return [self.codec.encode(rows).tobytes() for rows in tokens] if self.codec else None
+        for made in waiting:
+            codes = [self.codec.encode(rows).tobytes() for rows in made.tokens if self.codec]
+            self._cache.put_many(made.keys, made.vectors, codes or None)
 
     def _use(self, codec: TokenCodec) -> None:
         self.codec = codec
         self._cache.use(codec.to_bytes())
 
 
-def _cached_codec(cache: EmbeddingCache) -> TokenCodec | None:
-    data = cache.newest_codec()
+def known_codec(
+    parent: TokenCodec | None, cached: Iterable[bytes], bits: Bits | None
+) -> TokenCodec | None:
+    """The codec of tokens to go on with; None if a new one is to be fitted.
+
+    Args:
+        parent: made the tokens of the generation before; None if there are none.
+        cached: what made the codes in the cache, best first; what cannot be read is passed over.
+        bits: that it must have; None means any.
+    """
+    for codec in (parent, *map(_read_codec, cached)):
+        if codec and bits in (None, codec.bits):
+            return codec
+    return None
+
+
+def _read_codec(data: bytes) -> TokenCodec | None:
     with suppress(ValueError):
-        return TokenCodec.from_bytes(data) if data else None
+        return TokenCodec.from_bytes(data)
 
 
 def all_texts(articles: Iterable[Article]) -> Iterator[str]:

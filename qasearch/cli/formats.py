@@ -102,9 +102,9 @@ def as_csv(answers: Iterable[Answer]) -> Iterator[str]:
         flat = result.passages is not None
         if header is None:
             header = _header(flat=flat)
-            yield _csv_line(header)
+            yield csv_line(header)
         for row in _flat_rows(result) if flat else _rows(result):
-            yield _csv_line(row)
+            yield csv_line(row)
 
 
 def _header(*, flat: bool) -> tuple[str, ...]:
@@ -147,7 +147,8 @@ def _first(texts: Sequence[str]) -> str | None:
     return texts[0] if texts else None
 
 
-def _csv_line(cells: Sequence[object]) -> str:
+def csv_line(cells: Sequence[object]) -> str:
+    """One row of a table; None is an empty cell."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(
         ["" if cell is None else visible(str(cell)) for cell in cells]

@@ -5,6 +5,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qasearch.records import Mode
+
 DEFAULT_INDEX = Path("index")
 
 IndexOption: TypeAlias = Annotated[
@@ -57,6 +59,10 @@ NoIndexOption: TypeAlias = Annotated[
     typer.Option(
         "--include-no-index", help="Keep articles marked no_index and refusals to answer."
     ),
+]
+ModeOption: TypeAlias = Annotated[
+    Mode,
+    typer.Option("--mode", help="What ranks: vectors and words, vectors alone, or words alone."),
 ]
 LimitOption: TypeAlias = Annotated[
     int, typer.Option("-k", "--limit", metavar="N", help="How many hits at most, 1 to 100.")

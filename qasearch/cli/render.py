@@ -13,6 +13,7 @@ from qasearch.records import (
     Passage,
     PassageHit,
     Refusal,
+    RelatedResult,
     SearchResult,
 )
 
@@ -47,7 +48,7 @@ def as_text(answers: Iterable[Answer], screen: Screen, *, headed: bool) -> Itera
 def source_text(article: Article, passage: Passage | None, source: str, screen: Screen) -> str:
     """What identifies an article (and its passage's section), then ``source`` untouched."""
     lines = [screen.paint(line, "bold") for line in _wrap(article.question, screen.width)]
-    lines += _facts(article, screen, screen.width)
+    lines += article_facts(article, screen, screen.width)
     if passage and passage.section:
         lines += ["", screen.paint(visible(_one_line(passage.section)), "italic")]
     return "\n".join([*lines, "", visible(source).strip("\n")])
@@ -73,6 +74,15 @@ def status_text(status: IndexStatus, screen: Screen) -> str:
     return "\n".join(
         screen.paint(name.ljust(width), "dim") + visible(fact) for name, fact in lines.items()
     )
+
+
+def related_text(found: RelatedResult, screen: Screen) -> str:
+    """The articles near one, under its question."""
+    head = [
+        screen.paint(line, "bold", "cyan") for line in _wrap(found.article.question, screen.width)
+    ]
+    blocks = [_article_hit(hit, screen) for hit in found.articles]
+    return "\n".join(_apart([head, *(blocks or [["No other article is there."]])]))
 
 
 def _named(names: Sequence[str]) -> str:
@@ -104,7 +114,9 @@ def _article_hit(hit: ArticleHit, screen: Screen) -> list[str]:
     worth = _worth(hit)
     question = _wrap(hit.article.question, screen.width - column - len(worth) - 2)
     head = _headline(screen, "", (mark, "cyan"), (question, _TITLE), worth)
-    head += [" " * column + line for line in _facts(hit.article, screen, screen.width - column)]
+    head += [
+        " " * column + line for line in article_facts(hit.article, screen, screen.width - column)
+    ]
     labels = max((len(label(point.passage)) for point in hit.points), default=0)
     points = [
         _passage(point.passage, screen, " " * column, labels, _worth(point)) for point in hit.points
@@ -157,7 +169,7 @@ def _headline(
     return [line.rstrip(), *(" " * column + screen.paint(more, *styles) for more in rest)]
 
 
-def _facts(article: Article, screen: Screen, width: int) -> list[str]:
+def article_facts(article: Article, screen: Screen, width: int) -> list[str]:
     """Id, subjects, date and place: on one line if they fit, else the place on its own."""
     known = visible(_one_line(" · ".join(facts(article))))
     address = place(article)

@@ -16,13 +16,14 @@ from qasearch.cli.options import (
     IndexOption,
     LimitOption,
     ModelOption,
+    ModeOption,
     OfflineOption,
     PointsOption,
     QuietOption,
     VerboseOption,
 )
-from qasearch.cli.queries import stdin_lines
 from qasearch.cli.where import parse_where
+from qasearch.evaluate.lines import stdin_lines
 
 Format = Literal["text", "json", "jsonl", "csv", "md", "trec"]
 
@@ -34,6 +35,7 @@ def search(
     ],
     limit: LimitOption = 5,
     points: PointsOption = 3,
+    mode: ModeOption = "hybrid",
     where: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,7 +80,13 @@ def search(
             nonlocal unanswered
             for number, text in enumerate(stdin_lines() if several else [query], start=1):
                 result = opened.search(
-                    text, k=limit, points=points, where=conditions, facets=facets or (), flat=flat
+                    text,
+                    k=limit,
+                    points=points,
+                    where=conditions,
+                    facets=facets or (),
+                    flat=flat,
+                    mode=mode,
                 )
                 warn(result.warnings, quiet=quiet, verbose=verbose)
                 unanswered = unanswered or result.verdict == "no_answer"

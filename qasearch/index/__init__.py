@@ -1,6 +1,6 @@
 """What lies in ``index/``: vectors, texts, and the generations that hold them together."""
 
-from qasearch.index.cache import Embedded, EmbeddingCache, known_keys, text_key
+from qasearch.index.cache import Embedded, EmbeddingCache, known_codecs, known_keys, text_key
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
 from qasearch.index.lock import lock_holder
@@ -29,6 +29,7 @@ __all__ = [
     "TokenCodec",
     "TokenStore",
     "cosines",
+    "known_codecs",
     "known_keys",
     "lock_holder",
     "read_notes",

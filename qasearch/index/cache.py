@@ -39,7 +39,7 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_FORMAT};
 CREATE TABLE embedders (
     number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, codec BLOB NOT NULL,
-    UNIQUE (fingerprint, codec)
+    used INTEGER NOT NULL, UNIQUE (fingerprint, codec)
 );
 CREATE TABLE vectors (
     embedder INTEGER NOT NULL, key BLOB NOT NULL, vector BLOB NOT NULL, codes BLOB NOT NULL,
@@ -117,16 +117,9 @@ class EmbeddingCache:
             self._start()
         self.use(b"")
 
-    def newest_codec(self) -> bytes | None:
-        """The codec of tokens that was last used with this embedder; None if none was."""
-        rows = self._mended(
-            lambda: self._connection.execute(
-                "SELECT codec FROM embedders WHERE fingerprint = ? AND codec <> x''"
-                " ORDER BY number DESC LIMIT 1",
-                (self._fingerprint,),
-            ).fetchall()
-        )
-        return rows[0][0] if rows else None
+    def codecs(self) -> list[bytes]:
+        """The codecs of tokens that were used with this embedder, the last one first."""
+        return self._mended(lambda: _codecs(self._connection, self._fingerprint))
 
     def use(self, codec: bytes) -> None:
         """Choose the codec of tokens; what was kept with another one is not seen.
@@ -173,7 +166,7 @@ class EmbeddingCache:
         check_unit_rows(vectors, self._dim, what="vectors")
         blobs = [vector.astype("<f4", copy=False).tobytes() for vector in vectors]
         rows = [
-            (self._embedder, key, blob, code, self._checksum(key, blob, code))
+            (key, blob, code, self._checksum(key, blob, code))
             for key, blob, code in zip(keys, blobs, codes or [b""] * len(blobs), strict=True)
         ]
         self._mended(lambda: self._insert(rows))
@@ -201,13 +194,13 @@ class EmbeddingCache:
         )
         return self._connection.execute(sql, (self._embedder, *keys)).fetchall()
 
-    def _insert(self, rows: Sequence[tuple[int, bytes, bytes, bytes, bytes]]) -> None:
+    def _insert(self, rows: Sequence[tuple[bytes, bytes, bytes, bytes]]) -> None:
         with self._connection:  # one transaction
             self._connection.execute("BEGIN")
             self._connection.executemany(
                 "INSERT OR REPLACE INTO vectors (embedder, key, vector, codes, checksum)"
                 " VALUES (?, ?, ?, ?, ?)",
-                rows,
+                ((self._embedder, *row) for row in rows),
             )
 
     def _is_whole(self, key: bytes, vector: object, codes: object, checksum: object) -> bool:
@@ -257,10 +250,13 @@ class EmbeddingCache:
             self._embedder = self._number()
 
     def _number(self) -> int:
-        """The number of the embedder with its codec."""
+        """The number of the embedder with its codec, which is now the last one used."""
         who = (self._fingerprint, self._codec)
         self._connection.execute(
-            "INSERT OR IGNORE INTO embedders (fingerprint, codec) VALUES (?, ?)", who
+            "INSERT INTO embedders (fingerprint, codec, used)"
+            " VALUES (?, ?, (SELECT ifnull(max(used), 0) + 1 FROM embedders))"
+            " ON CONFLICT (fingerprint, codec) DO UPDATE SET used = excluded.used",
+            who,
         )
         ((number,),) = self._connection.execute(
             "SELECT number FROM embedders WHERE fingerprint = ? AND codec = ?", who
@@ -291,27 +287,48 @@ class EmbeddingCache:
             self._files.unlink(self._path.with_name(f"{self._path.name}-journal"))
 
 
-def known_keys(index_path: Path, fingerprint: str, keys: Sequence[bytes]) -> set[bytes]:
+def known_codecs(index_path: Path, fingerprint: str) -> list[bytes]:
+    """As ``EmbeddingCache.codecs``; looks only, and writes nothing."""
+    with suppress(sqlite3.Error), closing(_connect_to_look(index_path)) as connection:
+        return _codecs(connection, fingerprint)
+    return []
+
+
+def known_keys(
+    index_path: Path, fingerprint: str, codec: bytes, keys: Sequence[bytes]
+) -> set[bytes]:
     """Which texts the cache of an index knows; looks only, and writes nothing.
 
     Args:
         index_path: the index folder.
         fingerprint: of the embedder.
+        codec: of tokens, as ``EmbeddingCache.use`` takes it.
         keys: of texts, from ``text_key``.
     """
     known: set[bytes] = set()
-    uri = f"{(index_path / CACHE_FILE).absolute().as_uri()}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as connection:
+    with suppress(sqlite3.Error), closing(_connect_to_look(index_path)) as connection:
         for first in range(0, len(keys), _KEYS_AT_ONCE):
             batch = keys[first : first + _KEYS_AT_ONCE]
             places = ", ".join("?" * len(batch))
             rows = connection.execute(
                 "SELECT key FROM vectors JOIN embedders ON embedder = number"
-                f" WHERE fingerprint = ? AND key IN ({places})",
-                (fingerprint, *batch),
+                f" WHERE fingerprint = ? AND codec = ? AND key IN ({places})",
+                (fingerprint, codec, *batch),
             )
             known.update(key for (key,) in rows)
     return known
+
+
+def _connect_to_look(index_path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{(index_path / CACHE_FILE).absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _codecs(connection: sqlite3.Connection, fingerprint: str) -> list[bytes]:
+    rows = connection.execute(
+        "SELECT codec FROM embedders WHERE fingerprint = ? AND codec <> x'' ORDER BY used DESC",
+        (fingerprint,),
+    )
+    return [codec for (codec,) in rows if isinstance(codec, bytes)]
 
 
 def _is_fault_of_the_system(error: sqlite3.Error) -> bool:

@@ -120,13 +120,18 @@ class Generation:
         self.lexical = folder.lexical(manifest)
         self.confidence = folder.confidence(manifest)
         self.store = folder.passages(manifest)
-        self.tokens = folder.tokens(manifest, self.store.passage_offsets)
+        try:
+            self.tokens = folder.tokens(manifest, self.store.passage_offsets)
+        except BaseException:
+            self.store.close()
+            raise
 
     @classmethod
     def open(
         cls,
         index_path: Path,
         *,
+        name: str | None = None,
         embedder_name: str | None = None,
         fingerprint: str | None = None,
         splitter_version: str | None = None,
@@ -137,6 +142,7 @@ class Generation:
 
         Args:
             index_path: the index folder.
+            name: of another generation that lies there, to be opened instead.
             embedder_name: for the message, if the fingerprint differs.
             fingerprint: of the embedder that queries will come from; None means none will.
             splitter_version: of the rules in use; None means any.
@@ -147,21 +153,26 @@ class Generation:
             IndexNotFoundError: there is none.
             IndexDamagedError: a file is not what its manifest says.
             IndexMismatchError: another embedder, splitter or format made it.
-            IndexStoreError: a file may not be read, or an I/O error.
+            IndexStoreError: a file may not be read, an I/O error, or no generation has that name.
         """
         files = files or Files()
         while True:
             current = read_current(index_path, files)
+            wanted = name or current.name
+            if wanted != current.name:
+                _check_there(GenerationFolder(index_path, wanted, files))
             with ExitStack() as undo:
-                pin = take_pin(index_path, current.name, files) if pinned else None
+                pin = take_pin(index_path, wanted, files) if pinned else None
                 if pin:
                     undo.callback(pin.release)
                 # Pinned first and then read again: what CURRENT still names is not collected.
                 if read_current(index_path, files) != current:
                     continue
-                folder = GenerationFolder(index_path, current.name, files)
+                folder = GenerationFolder(index_path, wanted, files)
                 try:
-                    manifest = folder.manifest(current.manifest_sha256)
+                    # Of the others, nothing outside them knows the hash.
+                    known = current.manifest_sha256 if wanted == current.name else None
+                    manifest = folder.manifest(known)
                     _check_splitter(index_path, manifest, splitter_version)
                     _check_embedder(index_path, manifest, embedder_name, fingerprint)
                     generation = cls(folder, manifest, pin)
@@ -550,6 +561,17 @@ def verify(index_path: Path, *, files: Files | None = None) -> list[IndexStoreEr
         except IndexStoreError as error:
             faults.append(error)
     return faults
+
+
+def _check_there(folder: GenerationFolder) -> None:
+    with folder.reading("", "a folder"):
+        names = generation_names(folder.index_path, folder.files)
+    if folder.name not in names:
+        raise IndexStoreError(
+            folder.index_path,
+            f"There is no generation {folder.name!r} in {folder.index_path}.",
+            hint=f"There are {', '.join(names)}.",
+        )
 
 
 def _check_splitter(index_path: Path, manifest: Manifest, version: str | None) -> None:

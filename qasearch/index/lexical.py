@@ -10,14 +10,15 @@ Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 
 import io
 import json
+import os
 import re
+import sys
 import tarfile
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from errno import EIO, ENOSPC
+from contextlib import contextmanager, suppress
+from errno import EIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ _ROW = "row"
 _ANALYZER = "qasearch"
 _META = "meta.json"
 _MEMBER = re.compile(r"meta\.json|[0-9a-f]{32}\.[a-z]+")
+_ERROR_NUMBER = re.compile(r"(?:os error |code: )(\d+)")
+"""How Rust shows an error of the system, plainly and within another error."""
 
 _HEAP_BYTES = 2_000_000_000
 """What tantivy may gather before it begins another segment: it takes only what it needs."""
@@ -43,32 +46,32 @@ _HEAP_BYTES = 2_000_000_000
 _LONGEST_WORD = 40
 
 
-def write_lexical(files: Files, path: Path, texts: Iterable[str]) -> FileDigest:
+def write_lexical(files: Files, path: Path, texts: Iterable[str], *, rows: int) -> FileDigest:
     """Index texts by their words, and write the index to a new file.
 
     Args:
         files: the file operations.
         path: the file, which must not exist; a folder beside it is used meanwhile.
         texts: in the order of the rows.
+        rows: how many texts there will be.
 
     Raises:
+        ValueError: there are more or fewer texts than said.
         IndexWriteError: no space, or an I/O error.
     """
     scratch = path.with_suffix(".tmp")
-    with writing(path):
+    with writing(scratch):
         files.make_folder(scratch)
     try:
-        _build(scratch, path, texts)
-        with NewFile(files, path) as new:
-            for name, content in _contents(scratch):
-                new.write(_head(name, len(content)))
-                new.write(content)
-                new.write(bytes(-len(content) % tarfile.BLOCKSIZE))
-            new.write(bytes(2 * tarfile.BLOCKSIZE))
-            return new.seal()
-    finally:
-        with writing(path):
+        _build(scratch, texts, rows)
+        digest = _pack(files, scratch, path)
+    except BaseException:
+        with suppress(OSError):  # the error that led here is the one to tell
             files.remove_tree(scratch)
+        raise
+    with writing(scratch):
+        files.remove_tree(scratch)
+    return digest
 
 
 class LexicalIndex:
@@ -79,24 +82,18 @@ class LexicalIndex:
 
     Raises:
         ValueError: it is something else.
-        OSError: there is no room for a folder to unpack it in.
+        IndexWriteError: it cannot be unpacked to a temporary folder, or not be read from there.
     """
 
     def __init__(self, data: bytes) -> None:
         import tantivy
 
-        with tempfile.TemporaryDirectory(prefix="qasearch-") as folder:
-            _unpack(data, Path(folder))
-            try:
-                index = tantivy.Index.open(folder)
-                index.config_reader(reload_policy="manual")
-                index.reload()
-                self._searcher = index.searcher()
-            except ValueError as error:
-                raise ValueError(f"what tantivy cannot read: {error}") from error
+        with _unpacked(data) as folder, _within_tantivy():
+            index = tantivy.Index.open(str(folder))
+            index.config_reader(reload_policy="manual")
+            index.reload()
+            self._searcher = index.searcher()
         self._schema = index.schema
-        self._analyzer = _analyzer()
-        self._lock = threading.Lock()
 
     @property
     def rows(self) -> int:
@@ -105,8 +102,8 @@ class LexicalIndex:
 
     def terms(self, text: str) -> list[str]:
         """The words of a text as they are indexed: stemmed, in lower case, stop words left out."""
-        with self._lock:
-            return self._analyzer.analyze(text)
+        # One for each call, which is quick, since threads must not share one.
+        return _analyzer().analyze(text)
 
     def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How rare each term is among the rows, as BM25 weighs it: float32 (n,), 0 or more."""
@@ -145,26 +142,45 @@ class LexicalIndex:
         return Query.boolean_query(clauses)
 
 
-def _build(folder: Path, path: Path, texts: Iterable[str]) -> None:
-    """Let tantivy index the texts in a folder; ``path`` is what to name in an error."""
+def _build(folder: Path, texts: Iterable[str], rows: int) -> None:
+    """Let tantivy index the texts in a folder."""
+    import tantivy
+
+    written = 0
+    with _writer(folder) as writer:
+        for text in texts:
+            document = tantivy.Document()
+            document.add_text(_FIELD, text)
+            document.add_unsigned(_ROW, written)
+            with _writing_by_tantivy(folder):
+                writer.add_document(document)
+            written += 1
+        if written != rows:
+            raise ValueError(f"The words of {rows} texts were announced, not of {written}.")
+        with _writing_by_tantivy(folder):
+            writer.commit()
+
+
+@contextmanager
+def _writer(folder: Path) -> Generator["tantivy.IndexWriter"]:
+    """What writes an index to a folder, and does so no longer when the context ends."""
     import tantivy
 
     builder = tantivy.SchemaBuilder()
     builder.add_text_field(_FIELD, tokenizer_name=_ANALYZER, index_option="freq")
     builder.add_unsigned_field(_ROW, fast=True)
-    with _writing_by_tantivy(path):
+    with _writing_by_tantivy(folder):
         index = tantivy.Index(builder.build(), path=str(folder))
         index.register_tokenizer(_ANALYZER, _analyzer())
         # One thread, for a segment in the order of the rows: equal texts give equal bytes.
         writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-    for row, text in enumerate(texts):
-        document = tantivy.Document()
-        document.add_text(_FIELD, text)
-        document.add_unsigned(_ROW, row)
-        with _writing_by_tantivy(path):
-            writer.add_document(document)
-    with _writing_by_tantivy(path):
-        writer.commit()
+    try:
+        yield writer
+    except BaseException:
+        with suppress(IndexWriteError), _writing_by_tantivy(folder):
+            writer.wait_merging_threads()  # they write on until then, into a folder that will go
+        raise
+    with _writing_by_tantivy(folder):
         writer.wait_merging_threads()
 
 
@@ -182,15 +198,28 @@ def _analyzer() -> "tantivy.TextAnalyzer":
     )
 
 
-def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _pack(files: Files, folder: Path, path: Path) -> FileDigest:
+    """Write the files of tantivy's folder to one new file."""
+    with NewFile(files, path) as new, writing(folder):
+        for name, content in _contents(files, folder):
+            new.write(_head(name, len(content)))
+            new.write(content)
+            new.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+        new.write(bytes(2 * tarfile.BLOCKSIZE))
+        return new.seal()
+
+
+def _contents(files: Files, folder: Path) -> Iterator[tuple[str, bytes]]:
     """The files of tantivy's folder, its segments numbered where tantivy names them at random."""
-    meta = json.loads((folder / _META).read_bytes())
+    meta = json.loads(files.read(folder / _META, sys.maxsize))
+    names = files.folder_names(folder)
     for number, segment in enumerate(meta["segments"], start=1):
-        name = f"{number:032x}"
+        new = f"{number:032x}"
         old = segment["segment_id"].replace("-", "")
-        for file in sorted(folder.glob(f"{old}.*")):
-            yield f"{name}{file.suffix}", file.read_bytes()
-        segment["segment_id"] = f"{name[:8]}-{name[8:12]}-{name[12:16]}-{name[16:20]}-{name[20:]}"
+        for name in names:
+            if name.startswith(f"{old}."):
+                yield name.replace(old, new), files.read(folder / name, sys.maxsize)
+        segment["segment_id"] = f"{new[:8]}-{new[8:12]}-{new[12:16]}-{new[16:20]}-{new[20:]}"
     yield _META, json.dumps(meta, sort_keys=True).encode()
 
 
@@ -199,6 +228,21 @@ def _head(name: str, size: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size = size
     return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+@contextmanager
+def _unpacked(data: bytes) -> Generator[Path]:
+    """A folder that holds the files of an archive, until the context ends."""
+    folder = Path("a temporary folder")
+    try:
+        # What cannot be removed stays, and does no harm to what was read.
+        with tempfile.TemporaryDirectory(prefix="qasearch-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            _unpack(data, folder)
+            yield folder
+    except OSError as error:
+        hint = "Free some space there, or name another folder in the variable TMPDIR."
+        raise IndexWriteError(folder, error, hint=hint) from error
 
 
 def _unpack(data: bytes, folder: Path) -> None:
@@ -210,7 +254,7 @@ def _unpack(data: bytes, folder: Path) -> None:
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             for member in archive:
-                content = archive.extractfile(member) if member.isreg() else None
+                content = archive.extractfile(member) if member.type == tarfile.REGTYPE else None
                 if content is None or not _MEMBER.fullmatch(member.name):
                     raise ValueError(f"a member {member.name!r:.50}")
                 (folder / member.name).write_bytes(content.read())
@@ -219,10 +263,27 @@ def _unpack(data: bytes, folder: Path) -> None:
 
 
 @contextmanager
-def _writing_by_tantivy(path: Path) -> Generator[None]:
+def _writing_by_tantivy(folder: Path) -> Generator[None]:
     """Name what tantivy fails to write as the store's own error."""
     try:
+        with _within_tantivy():
+            yield
+    except OSError as error:
+        raise IndexWriteError(folder, error) from error
+    except ValueError as error:
+        raise IndexWriteError(folder, OSError(EIO, str(error))) from error
+
+
+@contextmanager
+def _within_tantivy() -> Generator[None]:
+    """Tell errors of the system, which tantivy shows as a ``ValueError``, from other ones."""
+    try:
         yield
-    except (OSError, ValueError) as error:
-        full = "No space left" in str(error)
-        raise IndexWriteError(path, OSError(ENOSPC if full else EIO, str(error))) from error
+    except BaseException as error:
+        # A panic, as where no thread can be begun, has a class that Python code cannot import.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise
+        if number := _ERROR_NUMBER.search(str(error)):
+            code = int(number[1])
+            raise OSError(code, os.strerror(code)) from error
+        raise ValueError(f"an error of tantivy: {error}") from error

@@ -296,6 +296,15 @@ class PassageStore:
         """The ids of all articles, by row."""
         return [id for (id,) in self._select("SELECT id FROM articles ORDER BY row")]
 
+    def questions_and_answers(self) -> Iterator[tuple[str, str]]:
+        """The question and the answer of each article, by row, some read at a time."""
+        for start in range(0, self.article_count, _ROWS_AT_ONCE):
+            yield from self._select(
+                "SELECT question, answer FROM articles JOIN answers USING (row)"
+                " WHERE row >= ? AND row < ? ORDER BY row",
+                (start, start + _ROWS_AT_ONCE),
+            )
+
     def values(self, first: int, stop: int) -> Iterator[ArticleValues]:
         """The articles in these rows as ``write_passages`` takes them over, some at a time."""
         for start in range(first, stop, _ROWS_AT_ONCE):

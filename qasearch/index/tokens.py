@@ -49,7 +49,7 @@ class TokenCodec:
     """Makes codes of the vectors of tokens, and vectors of the codes.
 
     Args:
-        basis: float32 (d, k), orthonormal columns, k a multiple of 4.
+        basis: float32 (d, k), orthonormal columns, k a multiple of 4 and not 0.
         bits: of each of the k numbers.
 
     Raises:
@@ -57,9 +57,12 @@ class TokenCodec:
     """
 
     def __init__(self, basis: Vectors, bits: Bits) -> None:
-        if basis.ndim != 2 or basis.shape[1] % 4 or bits not in _LEVELS:
+        kept = basis.shape[1] if basis.ndim == 2 else 0
+        if not kept or kept % 4 or bits not in _LEVELS:
             raise ValueError(f"no codec of {bits} bits has a basis of shape {basis.shape}.")
-        if not np.allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-3):
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = basis.T @ basis
+        if not np.allclose(products, np.eye(kept), atol=1e-3):
             raise ValueError("the columns of the basis are not orthonormal.")
         self.basis = np.ascontiguousarray(basis, dtype="<f4")
         self.bits: Bits = bits

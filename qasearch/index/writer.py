@@ -242,8 +242,8 @@ class GenerationWriter:
         Raises:
             ValueError: they are not one for each passage.
         """
-        path = self._folder.path / LEXICAL_FILE
-        self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts)
+        path, rows = self._folder.path / LEXICAL_FILE, self._written_counts().passages
+        self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts, rows=rows)
 
     @contextmanager
     def preview(self) -> Generator[Generation]:

@@ -42,5 +42,5 @@ def _overlap(one: Passage, other: Passage) -> bool:
 
 
 def question_key(question: str) -> str:
-    """The same for questions that differ in case, signs and spaces only."""
+    """The same for questions that differ in case, punctuation or white space alone."""
     return " ".join(re.findall(r"\w+", question.casefold())) or question

@@ -18,9 +18,10 @@ from qasearch.protocols import Vectors
 from qasearch.query.rank import RankedArticle, RankedPassage
 from qasearch.records import Mode, Verdict
 
-ANSWER_FROM = 0.5
+ANSWER_FROM = 0.4
 RELATED_FROM = 0.2
-"""Confidence of the first hit from which a verdict is ``answer``, or ``related``."""
+"""Confidence of the first hit from which a verdict is ``answer``, or ``related``. Below a half: an
+answer that is withheld costs more than one that is shown with its confidence."""
 
 SURE = 0.99
 """Least confidence of an article whose very question was asked."""

@@ -33,7 +33,7 @@ class Options:
         flat: passages instead of articles.
         mode: which signals rank: all, vectors alone, or words alone.
         min_confidence: least confidence of what is brought back, from 0 to 1.
-        fold: make one hit of the articles that ask the same.
+        fold: articles that ask the same are one hit, which names the others.
 
     Raises:
         ValueError: one of them is out of its range or unknown.
@@ -49,12 +49,14 @@ class Options:
     fold: bool = True
 
     def __post_init__(self) -> None:
-        _check_range("k", self.k, 1)
-        _check_range("points", self.points, 0)
         if self.mode not in get_args(Mode):
-            raise ValueError(f"mode is {', '.join(get_args(Mode))}; not {self.mode!r}.")
+            raise ValueError(
+                f"There is no mode {self.mode!r}; there are {', '.join(get_args(Mode))}."
+            )
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"min_confidence is from 0 to 1, not {self.min_confidence!r}.")
+        check_range("k", self.k, 1)
+        check_range("points", self.points, 0)
         for field in self.facets:
             if field != "subject":
                 raise ValueError(f"There is no field {field!r} to count; there is subject.")
@@ -134,7 +136,8 @@ def _subject_counts(articles: Sequence[ArticleHit]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _check_range(name: str, value: object, least: int) -> None:
+def check_range(name: str, value: object, least: int) -> None:
+    """Refuse what is no number of hits, from ``least`` to 100, with a ValueError."""
     # A bool is an int to Python, but no number of hits.
     if type(value) is not int or not least <= value <= MOST_HITS:
         raise ValueError(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from qasearch.embed.pipeline import States, embed
+from qasearch.embed.network import States
+from qasearch.embed.pipeline import embed
 from qasearch.embed.windows import Ids, WindowCutter
 from qasearch.errors import EmbedderError
 from qasearch.protocols import Vectors
@@ -97,3 +98,28 @@ def test_tokens_come_with_their_text_whatever_the_windows(cutter: WindowCutter) 
     np.testing.assert_array_equal(
         vectors, embed(texts, cutter, Counting(), PLACES, name="counting")[0]
     )
+
+
+def test_batches_at_one_time_give_the_same(cutter: WindowCutter) -> None:
+    texts = [f"lion {'a ' * n}{'b ' * m}" for n in range(10) for m in range(100)]
+
+    def all_tokens(ids: Ids, rows: Vectors) -> Vectors:
+        return rows
+
+    one, tokens = embed(texts, cutter, Counting(), PLACES, all_tokens, name="counting")
+    many, other_tokens = embed(
+        texts, cutter, Counting(), PLACES, all_tokens, batches_at_once=4, name="counting"
+    )
+    np.testing.assert_array_equal(one, many)
+    np.testing.assert_array_equal(np.concatenate(tokens), np.concatenate(other_tokens))
+
+
+def test_an_error_in_one_of_several_batches_is_raised(cutter: WindowCutter) -> None:
+    def broken(sequences: Sequence[Ids]) -> tuple[Vectors, States]:
+        if len(sequences[0]) == 4:
+            raise KeyError("a batch")
+        return Counting()(sequences)
+
+    texts = [f"{word} {'a ' * n}" for word in WORDS for n in range(10)]
+    with pytest.raises(KeyError, match="a batch"):
+        embed(texts, cutter, broken, PLACES, batches_at_once=2, name="broken")
