@@ -3,6 +3,7 @@
 from qasearch.index.cache import Embedded, EmbeddingCache, known_codecs, known_keys, text_key
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
+from qasearch.index.lexical import LexicalIndex
 from qasearch.index.lock import lock_holder
 from qasearch.index.manifest import EmbedderIdentity, Manifest
 from qasearch.index.notes import read_notes, write_notes
@@ -24,6 +25,7 @@ __all__ = [
     "Generation",
     "GenerationWriter",
     "KeptRows",
+    "LexicalIndex",
     "Manifest",
     "PassageStore",
     "TokenCodec",

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from qasearch.index import Generation, cosines
+from qasearch.index import Generation, LexicalIndex, cosines
 from qasearch.protocols import Embedder, Rows, TokenEmbedder, Vectors
 
 Signal: TypeAlias = Literal["passage", "lexical", "late", "feedback"]
@@ -23,6 +23,9 @@ USUAL_TOKENS = 60
 LENGTH_DISCOUNT = 0.02
 """What ``late`` loses for each e-fold of tokens above that: among more tokens each finds a better
 match by chance (docs/decisions/0009-ranking.md)."""
+
+_COMMONEST = 0.01
+"""Weight of a token of a stop word: that of another is the root of its inverse frequency."""
 
 _ROWS_AT_ONCE = 4_096
 
@@ -36,27 +39,48 @@ class Question:
         terms: its words, stemmed, as the index of words knows them.
         vector: float32 (1, d), a unit row.
         tokens: float32 (q, any), unit rows; None if the embedder tells no tokens apart.
+        weights: float32 (q,), how much each token counts; their sum is 1.
     """
 
     text: str
     terms: list[str]
     vector: Vectors
-    tokens: Vectors | None
+    tokens: Vectors | None = None
+    weights: Vectors | None = None
 
 
 def read_questions(
     generation: Generation, embedder: Embedder, queries: Sequence[str]
 ) -> list[Question]:
     """Embed queries, all at once, and find their words."""
-    tokens: Sequence[Vectors | None] = [None] * len(queries)
-    if generation.tokens and isinstance(embedder, TokenEmbedder):
-        vectors, tokens = embedder.embed_query_tokens(queries)
-    else:
+    terms = [generation.lexical.terms(query) for query in queries]
+    if generation.tokens is None or not isinstance(embedder, TokenEmbedder):
         vectors = embedder.embed_queries(queries)
+        return [Question(q, terms[i], vectors[i : i + 1]) for i, q in enumerate(queries)]
+    vectors, tokens = embedder.embed_query_tokens(queries)
+    words = embedder.query_words(queries)
     return [
-        Question(query, generation.lexical.terms(query), vectors[i : i + 1], tokens[i])
+        Question(
+            query,
+            terms[i],
+            vectors[i : i + 1],
+            tokens[i],
+            _weights(generation.lexical, words[i]) if len(words[i]) == len(tokens[i]) else None,
+        )
         for i, query in enumerate(queries)
     ]
+
+
+def _weights(lexical: LexicalIndex, words: Sequence[str]) -> Vectors:
+    """How much the tokens of a query count: by how rare their words are."""
+    rareness = np.array([_rareness(lexical, word) for word in words], dtype=np.float32)
+    weights = np.sqrt(rareness) + _COMMONEST
+    return (weights / max(float(weights.sum()), _COMMONEST)).astype(np.float32)
+
+
+def _rareness(lexical: LexicalIndex, word: str) -> float:
+    terms = lexical.terms(word)
+    return float(lexical.inverse_frequencies(terms).mean()) if terms else 0.0
 
 
 @dataclass(slots=True)
@@ -161,8 +185,10 @@ class SignalReader:
         if tokens is None or store is None or not len(tokens) or not len(rows):
             return np.zeros(len(rows), dtype=np.float32)
         matches, counts = store.matches(tokens, rows)
+        weights = self._question.weights
         discount = LENGTH_DISCOUNT * np.log(np.maximum(counts, 1) / USUAL_TOKENS)
-        return (matches.mean(axis=1) - discount).astype(np.float32)
+        mean = matches.mean(axis=1) if weights is None else matches @ weights
+        return (mean - discount).astype(np.float32)
 
     def feedback(self, rows: Rows, best: Rows) -> Vectors:
         """Signal ``feedback`` of some rows.
