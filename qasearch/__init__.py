@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         NoArticlesError,
         QASearchError,
     )
-    from qasearch.ingest import read_articles, split_article
+    from qasearch.ingest import read_articles, split_article, watch_files
     from qasearch.protocols import Embedder, Progress
     from qasearch.query import Where
     from qasearch.records import (
@@ -65,6 +65,7 @@ __all__ = [
     "load_embedder",
     "read_articles",
     "split_article",
+    "watch_files",
 ]
 
 _HOMES = {
@@ -78,7 +79,7 @@ _HOMES = {
         "NoArticlesError",
         "QASearchError",
     ],
-    "qasearch.ingest": ["read_articles", "split_article"],
+    "qasearch.ingest": ["read_articles", "split_article", "watch_files"],
     "qasearch.protocols": ["Embedder", "Progress"],
     "qasearch.query": ["Where"],
     "qasearch.records": [

@@ -1,6 +1,8 @@
 """The library's front door, and the one place that chooses defaults."""
 
-from collections.abc import Iterable, Sequence
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +11,7 @@ from typing import Self, TypeAlias, cast
 from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
-from qasearch.index import Bits, Generation, lock_holder, rollback, verify
+from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
 from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search
@@ -29,16 +31,33 @@ Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
 
 
 class Index:
-    """A built index, open for questions.
+    """A built index, open for questions. Read-only and thread-safe.
 
-    Read-only, immutable and thread-safe: what another process builds meanwhile is seen by the next
-    ``Index.open``. Use it as a context manager, or ``close`` it.
+    All answers come from the generation that was there when it was opened, whatever is built
+    meanwhile, until ``refresh`` turns to a newer one. Use it as a context manager, or ``close`` it.
+
+    A forked process may use what its parent opened: it opens the index anew when it first asks it
+    something. Fork while no other thread is asking: what that thread held would be held for ever.
     """
 
-    def __init__(self, generation: Generation, embedder: Embedder | None) -> None:
-        """For ``Index.open``, which checks that the two belong together."""
-        self._generation = generation
+    def __init__(
+        self,
+        open_generation: Callable[[], Generation],
+        embedder: Embedder | None,
+        *,
+        named: bool = False,
+    ) -> None:
+        """For ``Index.open``, which knows how to open the generation that answers.
+
+        ``named`` says that it is always the same one.
+        """
+        self._open_generation = open_generation
         self._embedder = embedder
+        self._named = named
+        self._process = os.getpid()
+        self._opening = threading.Lock()
+        # Held by each query while it runs, and closed when the last of them lets it go.
+        self._generation: Generation | None = open_generation()
 
     @classmethod
     def build(
@@ -103,6 +122,7 @@ class Index:
                 paths,
                 include=include,
                 exclude=exclude,
+                without=Path(index),
                 include_no_index=include_no_index,
                 progress=progress,
             )
@@ -135,6 +155,9 @@ class Index:
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
 
+        If nobody can tell which generation is to answer, since ``CURRENT`` is damaged, the newest
+        whole one does, and a warning is logged.
+
         Args:
             index: its folder.
             embedder: the one that built it, instead of ``model``.
@@ -152,17 +175,19 @@ class Index:
             IndexStoreError: it has no generation of that name.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        named = generation is not None
         if not searchable:
-            return cls(Generation.open(Path(index), name=generation), None)
+            return cls(partial(open_for_reading, Path(index), name=generation), None, named=named)
         embedder = embedder or load_embedder(model, offline=offline)
-        opened = Generation.open(
+        open_generation = partial(
+            open_for_reading,
             Path(index),
             name=generation,
             embedder_name=embedder_name(embedder),
             fingerprint=embedder.fingerprint,
             splitter_version=SPLITTER_VERSION,
         )
-        return cls(opened, embedder)
+        return cls(open_generation, embedder, named=named)
 
     @staticmethod
     def verify(index: str | Path = "index") -> list[IndexStoreError]:
@@ -180,7 +205,8 @@ class Index:
     def rollback(index: str | Path = "index", *, wait: float = 0.0) -> str:
         """Let the generation before the one that answers answer again, if it is whole.
 
-        Indexes that are open stay as they are. The next build starts from it.
+        Where ``CURRENT`` is damaged and names none, the newest whole one does. Indexes that are
+        open stay as they are until their next ``refresh``. The next build starts from it.
 
         Args:
             index: the folder.
@@ -201,6 +227,27 @@ class Index:
     def lock_holder(index: str | Path = "index") -> str | None:
         """Who is building the index at this moment, in words; None if nobody is."""
         return lock_holder(Path(index))
+
+    def refresh(self) -> bool:
+        """Answer from the generation that was built last, if that is another one.
+
+        An index opened by the name of a generation stays with that one.
+
+        Queries that are running end on the generation that they began with; it is let go with the
+        last of them. When nothing was built, this reads one small file.
+
+        Returns:
+            Whether answers come from another generation now than before the call.
+
+        Raises:
+            IndexStoreError: as ``open``; the generation from before goes on answering.
+            ValueError: the index was closed.
+        """
+        before = self._answering()
+        with self._opening:
+            if not self._named and not self._answering().answers():
+                self._generation = self._open_generation()
+        return self._answering() is not before
 
     def search(
         self,
@@ -231,7 +278,7 @@ class Index:
 
         Raises:
             ValueError: the query is blank, an option is out of its range or unknown, or the index
-                was not opened to be searched.
+                was not opened to be searched, or was closed.
         """
         (result,) = self.search_many(
             [query],
@@ -272,7 +319,7 @@ class Index:
             min_confidence=min_confidence,
             fold=fold,
         )
-        return search(self._generation, self._embedder, queries, options)
+        return search(self._answering(), self._embedder, queries, options)
 
     def related(self, id: str, *, k: int = 5) -> RelatedResult:
         """Find the articles nearest to one, by the stored vectors of question and answer.
@@ -288,7 +335,7 @@ class Index:
             LookupError: there is no such article.
             ValueError: ``k`` is out of its range.
         """
-        return related(self._generation, id, k)
+        return related(self._answering(), id, k)
 
     def dupes(self, *, near: float | None = NEAR) -> DupesReport:
         """Report which articles repeat each other.
@@ -303,11 +350,11 @@ class Index:
         Raises:
             ValueError: ``near`` is not from 0 to 1.
         """
-        return dupes(self._generation, near)
+        return dupes(self._answering(), near)
 
     def ids(self) -> list[str]:
         """The ids of all articles, ascending."""
-        return self._generation.store.ids()
+        return self._answering().store.ids()
 
     def article(self, id: str) -> Article:
         """The stored article with all its passages.
@@ -315,7 +362,7 @@ class Index:
         Raises:
             LookupError: there is no such article.
         """
-        return self._generation.store.article(id)
+        return self._answering().store.article(id)
 
     def passage(self, id: str) -> Passage:
         """The stored passage ``"<article id>#<seq>"``.
@@ -331,11 +378,12 @@ class Index:
 
     def status(self) -> IndexStatus:
         """What the index holds."""
-        return self._generation.status()
+        return self._answering().status()
 
     def close(self) -> None:
-        """Let go of the index's files. Searching afterwards is an error."""
-        self._generation.close()
+        """Let go of the index's files, once running queries end. Searching later is an error."""
+        with self._opening:
+            self._generation = None
 
     def __enter__(self) -> Self:
         return self
@@ -347,6 +395,18 @@ class Index:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _answering(self) -> Generation:
+        """The generation to answer from, open as long as the caller holds it."""
+        if os.getpid() != self._process and self._generation:
+            # No lock may be carried over a fork, nor an open database; the pin is the parent's.
+            self._opening = threading.Lock()
+            self._generation = self._open_generation()
+            self._process = os.getpid()
+        generation = self._generation
+        if generation is None:
+            raise ValueError("This index was closed.")
+        return generation
 
 
 def _paths(sources: Sources) -> list[Path] | None:

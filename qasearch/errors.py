@@ -109,7 +109,8 @@ class IndexDamagedError(IndexStoreError):
         super().__init__(
             path,
             f"{path / file} is damaged: expected {expected}, found {found}.",
-            hint=f"Build it anew with `qasearch build PATH --rebuild -i {path}`.",
+            hint=f"Build it anew with `qasearch build PATH --rebuild -i {path}`, or let the newest "
+            f"whole generation answer with `qasearch rollback -i {path}`.",
         )
         self.file = file
         self.expected = expected

@@ -58,6 +58,7 @@ class FileSource:
         roots: files and folders.
         include: globs; if there are any, a file must match one.
         exclude: globs of files and folders to leave out.
+        without: a folder not to look into, that of the index.
         include_no_index: also take articles marked ``no_index``, and refusals to answer.
         progress: shows how many files were looked at.
 
@@ -71,6 +72,7 @@ class FileSource:
         *,
         include: Sequence[str],
         exclude: Sequence[str],
+        without: Path,
         include_no_index: bool,
         progress: Progress,
     ) -> None:
@@ -83,6 +85,7 @@ class FileSource:
             roots,
             include=include,
             exclude=exclude,
+            without=without,
             on_error=lambda error: self._refused.append(refusal(error)),
             on_warning=self._warnings.append,
         )

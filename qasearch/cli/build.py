@@ -10,6 +10,7 @@ from qasearch.cli.console import say, visible, warn, write
 from qasearch.cli.errors import ExitCode
 from qasearch.cli.options import (
     DEFAULT_INDEX,
+    AllowShrinkOption,
     ExcludeOption,
     IncludeOption,
     IndexOption,
@@ -17,6 +18,7 @@ from qasearch.cli.options import (
     NoIndexOption,
     OfflineOption,
     QuietOption,
+    StrictOption,
     VerboseOption,
     WaitOption,
 )
@@ -37,12 +39,8 @@ def build(
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     include_no_index: NoIndexOption = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Keep the old index if any file is refused.")
-    ] = False,
-    allow_shrink: Annotated[
-        bool, typer.Option("--allow-shrink", help="Go on if over a fifth of the articles are gone.")
-    ] = False,
+    strict: StrictOption = False,
+    allow_shrink: AllowShrinkOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")
     ] = False,
@@ -92,11 +90,9 @@ def build(
             progress=progress_on_terminal(quiet=quiet),
         )
     except BuildRefusedError as error:
-        _list(error.refused)
+        list_refused(error.refused)
         raise
-    _list(report.refused)
-    warn(report.warnings, quiet=quiet, verbose=verbose)
-    write(visible(_figures(report, dry_run=dry_run)))
+    write_report(report, dry_run=dry_run, quiet=quiet, verbose=verbose)
     return ExitCode.REPORT if report.refused else ExitCode.DONE
 
 
@@ -106,7 +102,16 @@ def _token_bits(given: int | None) -> Literal[2, 4] | None:
     raise ValueError(f"--token-bits is 2 or 4, not {given}.")
 
 
-def _list(refused: Sequence[Refusal]) -> None:
+def write_report(
+    report: BuildReport, *, dry_run: bool = False, quiet: bool = False, verbose: bool = False
+) -> None:
+    """Name what was refused, list warnings, and end with one line of figures."""
+    list_refused(report.refused)
+    warn(report.warnings, quiet=quiet, verbose=verbose)
+    write(visible(_figures(report, dry_run=dry_run)))
+
+
+def list_refused(refused: Sequence[Refusal]) -> None:
     """Name each file, or line of one, that was left out, and say why."""
     for refusal in refused:
         say(str(ArticleError(refusal.path, refusal.line, refusal.reason, kind=refusal.kind)))

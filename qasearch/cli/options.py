@@ -60,6 +60,13 @@ NoIndexOption: TypeAlias = Annotated[
         "--include-no-index", help="Keep articles marked no_index and refusals to answer."
     ),
 ]
+StrictOption: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Keep the old index if any file is refused.")
+]
+AllowShrinkOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--allow-shrink", help="Go on if over a fifth of the articles are gone."),
+]
 ModeOption: TypeAlias = Annotated[
     Mode,
     typer.Option("--mode", help="What ranks: vectors and words, vectors alone, or words alone."),

@@ -1,6 +1,7 @@
 """What lies in ``index/``: vectors, texts, and the generations that hold them together."""
 
 from qasearch.index.cache import Embedded, EmbeddingCache, known_codecs, known_keys, text_key
+from qasearch.index.fallback import open_for_reading
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
 from qasearch.index.lexical import LexicalIndex
@@ -34,6 +35,7 @@ __all__ = [
     "known_codecs",
     "known_keys",
     "lock_holder",
+    "open_for_reading",
     "read_notes",
     "rollback",
     "stored_articles",

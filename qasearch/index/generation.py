@@ -9,10 +9,12 @@ write the folder, since they can write the hashes too.
 
 import re
 import sqlite3
-from collections.abc import Generator, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from errno import EINVAL, ENOENT, ENOTDIR
+from errno import EINVAL, EMFILE, ENFILE, ENOENT, ENOTDIR
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -77,6 +79,9 @@ class Current:
 class Generation:
     """One generation of an index, open and immutable. Thread-safe.
 
+    Its files are let go by ``close``, or with the last reference to it: so threads may share it,
+    and none needs to know whether it is the last to use it.
+
     Attributes:
         name: ``gen-<10 digits>-<8 hex>``.
         manifest: what it was made by and of.
@@ -105,7 +110,6 @@ class Generation:
         self, folder: "GenerationFolder", manifest: Manifest, pin: Pin | None = None
     ) -> None:
         """Open what the manifest lists; ``Generation.open`` finds the manifest, and pins it."""
-        self._pin = pin
         counts, dim = manifest.counts, manifest.embedder.dim
         self.name = folder.name
         self.manifest = manifest
@@ -125,6 +129,7 @@ class Generation:
         except BaseException:
             self.store.close()
             raise
+        self._release_pin = weakref.finalize(self, pin.release) if pin else None
 
     @classmethod
     def open(
@@ -136,6 +141,7 @@ class Generation:
         fingerprint: str | None = None,
         splitter_version: str | None = None,
         pinned: bool = True,
+        current: Callable[[], "Current"] | None = None,
         files: Files | None = None,
     ) -> Self:
         """Open the generation that answers. Needs to write nothing: the medium may be read-only.
@@ -147,6 +153,7 @@ class Generation:
             fingerprint: of the embedder that queries will come from; None means none will.
             splitter_version: of the rules in use; None means any.
             pinned: keep builders from collecting it, where the medium can be written.
+            current: says which one to open, instead of ``CURRENT``.
             files: the file operations.
 
         Raises:
@@ -156,29 +163,30 @@ class Generation:
             IndexStoreError: a file may not be read, an I/O error, or no generation has that name.
         """
         files = files or Files()
+        look = current or partial(read_current, index_path, files)
         while True:
-            current = read_current(index_path, files)
-            wanted = name or current.name
-            if wanted != current.name:
+            named = look()
+            wanted = name or named.name
+            if wanted != named.name:
                 _check_there(GenerationFolder(index_path, wanted, files))
             with ExitStack() as undo:
                 pin = take_pin(index_path, wanted, files) if pinned else None
                 if pin:
                     undo.callback(pin.release)
                 # Pinned first and then read again: what CURRENT still names is not collected.
-                if read_current(index_path, files) != current:
+                if look() != named:
                     continue
                 folder = GenerationFolder(index_path, wanted, files)
                 try:
                     # Of the others, nothing outside them knows the hash.
-                    known = current.manifest_sha256 if wanted == current.name else None
+                    known = named.manifest_sha256 if wanted == named.name else None
                     manifest = folder.manifest(known)
                     _check_splitter(index_path, manifest, splitter_version)
                     _check_embedder(index_path, manifest, embedder_name, fingerprint)
                     generation = cls(folder, manifest, pin)
                 except IndexDamagedError:
                     # Without a pin, builders may have collected it meanwhile.
-                    if read_current(index_path, files) == current:
+                    if look() == named:
                         raise
                     continue
                 undo.pop_all()
@@ -241,10 +249,10 @@ class Generation:
         )
 
     def close(self) -> None:
-        """Let go of the files; the texts cannot be read afterwards."""
+        """Let go of the files now; the texts cannot be read afterwards."""
         self.store.close()
-        if self._pin:
-            self._pin.release()
+        if self._release_pin:
+            self._release_pin()
 
     def __enter__(self) -> Self:
         return self
@@ -609,11 +617,10 @@ def _build_again(index_path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError) -> IndexStoreError:
-    return IndexStoreError(
-        path,
-        f"Cannot read {path}: {error.strerror or error}.",
-        hint="Mend the permissions of the index folder, or look at its disk.",
-    )
+    hint = "Mend the permissions of the index folder, or look at its disk."
+    if error.errno in (EMFILE, ENFILE):
+        hint = "Let more files be open at a time: `ulimit -n 1024`."
+    return IndexStoreError(path, f"Cannot read {path}: {error.strerror or error}.", hint=hint)
 
 
 def _rows(counts: tuple[int, int, int]) -> str:

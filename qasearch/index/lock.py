@@ -1,9 +1,12 @@
 """The lock of the one writer."""
 
 import datetime
+import logging
 import os
 import platform
+import re
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,9 +16,24 @@ from qasearch.index.files import Files, writing
 if sys.platform != "win32":
     import fcntl
 
+_log = logging.getLogger(__name__)
+
 LOCK_FILE = "LOCK"
 
+MOUNTS = Path("/proc/self/mountinfo")
+NETWORK = {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3"}
+"""File systems of other machines, on which a lock may hold for this machine alone, or not at all.
+
+Source: flock(2), "NFS details" and "CIFS details",
+https://man7.org/linux/man-pages/man2/flock.2.html
+"""
+
 _MOST_BYTES = 1_000
+
+_SOMEBODY = "another process"
+
+_WAIT_FOR_NAME = 1.0
+"""Seconds within which a holder has surely said who it is."""
 
 
 class WriterLock:
@@ -46,6 +64,12 @@ class WriterLock:
         """
         from filelock import Timeout
 
+        if (kind := file_system(self._index_path)) in NETWORK:
+            _log.warning(
+                "%s lies on %s: build it on one machine at a time, since locks may not hold there.",
+                self._index_path,
+                kind,
+            )
         with writing(self._path):
             try:
                 self._lock.acquire()
@@ -82,12 +106,46 @@ def lock_holder(index_path: Path, *, files: Files | None = None) -> str | None:
     return None
 
 
-def _holder(path: Path, files: Files) -> str:
+def file_system(path: Path) -> str:
+    """The kind of file system that a path lies on, as Linux calls it; empty if it is not known."""
     with suppress(OSError):
-        said = files.read(path, _MOST_BYTES).decode("utf-8", "replace")
-        if said := "".join(filter(str.isprintable, said)).strip():
-            return said
-    return "another process"
+        device = path.stat().st_dev
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+            mount, _, kind = line.partition(" - ")
+            if wanted in mount.split()[2:3]:
+                return kind.split()[0]
+    return ""
+
+
+def _holder(path: Path, files: Files) -> str:
+    """Who says that it holds the lock; for a moment after it was taken, nobody does."""
+    until = time.monotonic() + _WAIT_FOR_NAME
+    while True:
+        try:
+            said = files.read(path, _MOST_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return _SOMEBODY
+        name = "".join(filter(str.isprintable, said)).strip()
+        if name and not _has_ended(name):
+            return name
+        if time.monotonic() > until:
+            return _SOMEBODY
+        time.sleep(0.01)
+
+
+def _has_ended(name: str) -> bool:
+    """Whether the process of that name held the lock before, and is no more."""
+    match = re.match(r"process (\d+) on (\S+)", name)
+    if match is None or match[2] != platform.node() or sys.platform == "win32":
+        return False
+    try:
+        os.kill(int(match[1]), 0)  # asks only
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _myself() -> str:

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 import unicodedata
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -202,6 +203,8 @@ def _insert(connection: sqlite3.Connection, values: ArticleValues, row: int, fir
 class PassageStore:
     """The articles and passages of a generation. Thread-safe; writes nothing, not even a lock.
 
+    The file is let go by ``close``, or with the last reference to the store.
+
     Attributes:
         passage_offsets: int64 (articles + 1,); the passages of article row i are the rows from
             ``passage_offsets[i]`` up to, not including, ``passage_offsets[i + 1]``.
@@ -219,7 +222,7 @@ class PassageStore:
         self._path = path
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._connection = _connect_immutable(path)
+        self._connect()
         try:
             passages: int = self._select("SELECT ifnull(max(row) + 1, 0) FROM passages")[0][0]
             starts = self._select("SELECT first_passage FROM spans ORDER BY article_row")
@@ -383,13 +386,17 @@ class PassageStore:
 
     def close(self) -> None:
         """Let go of the file; any use afterwards is a ``sqlite3.ProgrammingError``."""
-        self._connection.close()
+        self._close()
+
+    def _connect(self) -> None:
+        self._connection = _connect_immutable(self._path)
+        self._close = weakref.finalize(self, self._connection.close)
 
     def _select(self, sql: str, parameters: _Row = ()) -> list[_Row]:
         if os.getpid() != self._process:
             # Neither a connection nor a lock that another thread held may be carried over a fork.
             self._process, self._lock = os.getpid(), threading.Lock()
-            self._connection = _connect_immutable(self._path)
+            self._connect()
         with self._lock:
             return self._connection.execute(sql, parameters).fetchall()
 

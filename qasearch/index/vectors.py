@@ -62,6 +62,9 @@ _CANARIES = 32
 _NEAR_COPY = 0.95
 """Cosine to a vector that codes may take for the vector itself, where it has very many of them."""
 
+_PROCESS = os.getpid()
+"""Where this module was loaded: any other process is a fork of it."""
+
 _deserializing = threading.Lock()
 
 
@@ -182,13 +185,10 @@ class FaissIndex:
         self._index = index
         self._vectors = vectors
         self._is_coded = type(index).__name__ == _CODES
-        self._process = os.getpid()
 
     def search(self, queries: Vectors, k: int) -> tuple[Scores, Rows]:
         """Find the k best rows for each query; as ``FlatIndex.search``, but for what codes miss."""
-        if os.getpid() != self._process:
-            # The threads of FAISS do not live on in a forked process; it would wait for them.
-            return FlatIndex(self._vectors).search(queries, k)
+        _wait_for_no_lost_threads()
         k = _checked_k(queries, k, self._vectors)
         found = _empty_hits(len(queries), k)
         for first in range(0, len(queries) if k else 0, _QUERIES_AT_ONCE):
@@ -204,6 +204,7 @@ class FaissIndex:
         """
         if not len(self._vectors):
             return True
+        _wait_for_no_lost_threads()
         depth, nearness = 1, 1 - 3 * UNIT_TOLERANCE
         if self._is_coded:
             depth, nearness = self._first_depth(1), _NEAR_COPY
@@ -269,6 +270,7 @@ def build_faiss(vectors: Vectors, *, coded: bool) -> "faiss.Index":
     """
     import faiss
 
+    _wait_for_no_lost_threads()
     dim = vectors.shape[1]
     if coded:
         index = faiss.index_factory(dim, "RaBitQfs", faiss.METRIC_INNER_PRODUCT)
@@ -353,6 +355,17 @@ def check_unit_rows(vectors: Vectors, dim: int, *, what: str, first_row: int = 0
     if len(wrong):
         row, length = first_row + int(wrong[0]), lengths[wrong[0]]
         raise ValueError(f"{what}: row {row} has length {length:.6g}, not 1.")
+
+
+def _wait_for_no_lost_threads() -> None:
+    """In a forked process, have FAISS compute in the calling thread alone.
+
+    The threads that it began before the fork do not live on, and it would wait for them for ever.
+    """
+    if os.getpid() != _PROCESS:
+        import faiss
+
+        faiss.omp_set_num_threads(1)
 
 
 def _checked_k(queries: Vectors, k: int, vectors: Vectors) -> int:

@@ -341,6 +341,10 @@ class GenerationWriter:
         except IndexDamagedError as error:
             reason = f"read back wrong: expected {error.expected}, found {error.found}"
             raise IndexWriteError(self._index_path / error.file, OSError(EIO, reason)) from error
+        except IndexStoreError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            raise IndexWriteError(error.path, error.__cause__) from error
 
     def _give_up(self) -> None:
         """Remove what was written, unless it answers already: the error came after the rename."""
@@ -355,7 +359,8 @@ class GenerationWriter:
 def rollback(index_path: Path, *, wait: float = 0.0, files: Files | None = None) -> str:
     """Let the newest whole generation before the one that answers answer again.
 
-    The one that answered until now stays on the disk up to the next build.
+    Where ``CURRENT`` is damaged and names none, that may be any of them. The one that answered
+    until now stays on the disk up to the next build.
 
     Args:
         index_path: the index folder.
@@ -372,12 +377,12 @@ def rollback(index_path: Path, *, wait: float = 0.0, files: Files | None = None)
         IndexWriteError: ``CURRENT`` cannot be replaced.
     """
     files = files or Files()
-    before = _number(read_current(index_path, files).name)
+    with suppress(IndexDamagedError):
+        read_current(index_path, files)  # where no index is, no lock is made either
     lock = WriterLock(index_path, wait=wait, files=files)
     lock.acquire()
     try:
-        older = [name for name in generation_names(index_path, files) if _number(name) < before]
-        for name in reversed(older):
+        for name in reversed(_older(index_path, files)):
             folder = GenerationFolder(index_path, name, files)
             try:
                 _check_whole(folder, folder.manifest())
@@ -394,6 +399,17 @@ def rollback(index_path: Path, *, wait: float = 0.0, files: Files | None = None)
         f"{index_path} has no older generation that is whole.",
         hint=f"Build it anew with `qasearch build PATH --rebuild -i {index_path}`.",
     )
+
+
+def _older(index_path: Path, files: Files) -> list[str]:
+    """The generations before the one that ``CURRENT`` names, oldest first; all if it names none."""
+    names = generation_names(index_path, files)
+    try:
+        before = _number(read_current(index_path, files).name)
+    except IndexDamagedError as error:
+        _log.warning("%s", error)
+        return names
+    return [name for name in names if _number(name) < before]
 
 
 def _answering(index_path: Path, names: Sequence[str], files: Files) -> str | None:

@@ -6,6 +6,7 @@ from qasearch.ingest.files import EXTENSIONS, SourceFile, find_files
 from qasearch.ingest.read import FileReading, read_articles, read_file
 from qasearch.ingest.split import SPLITTER_VERSION, split, split_all, split_article
 from qasearch.ingest.texts import passage_text, question_text
+from qasearch.ingest.watch import watch_files
 
 __all__ = [
     "EXTENSIONS",
@@ -23,4 +24,5 @@ __all__ = [
     "split",
     "split_all",
     "split_article",
+    "watch_files",
 ]

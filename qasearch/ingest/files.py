@@ -78,6 +78,7 @@ def find_files(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    without: Path | None = None,
     on_error: Callable[[ArticleError], None],
     on_warning: Callable[[str], None] | None = None,
 ) -> list[SourceFile]:
@@ -92,15 +93,17 @@ def find_files(
             any run of whole parts of it (``drafts``, ``*.md``, ``sociology/why-*``); ``*`` may
             cross a ``/``.
         exclude: globs, of files and of folders not to enter; they win over ``include``.
+        without: a folder not to enter, that of the index: its files are JSON too.
         on_error: told of each FIFO, socket, device and unreadable folder, all of which are skipped.
         on_warning: told of each link that is not followed, and of a root without any article.
 
     Raises:
         NoArticlesError: a root does not exist.
     """
-    search = _Search(include, exclude, on_error, on_warning or _ignore)
+    left_out = without.resolve() if without else None
+    search = _Search(include, exclude, left_out, on_error, on_warning or _ignore)
     found: dict[Path, SourceFile] = {}
-    given = {_absolute(root): root for root in roots}
+    given = {absolute(root): root for root in roots}
     for root in sorted(given):  # so a folder comes before what lies in it
         for file in search.below(root, given[root]):
             found.setdefault(file.path, file)
@@ -172,6 +175,27 @@ def to_lf(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+def absolute(root: Path) -> Path:
+    """The path as given, so that a link keeps its name; ``.`` and ``..`` get a real one."""
+    path = root.absolute()
+    return path.resolve() if ".." in path.parts else path
+
+
+def matches(name: str, globs: Sequence[str]) -> bool:
+    """Whether a glob matches the whole of a file's name, or any run of whole parts of it."""
+    if not globs:
+        return False
+    parts = name.split("/")
+    ends = range(1, len(parts) + 1)
+    runs = ["/".join(parts[start:end]) for end in ends for start in range(end)]
+    return any(fnmatchcase(run, glob) for glob in globs for run in runs)
+
+
+def is_readable_kind(name: str) -> bool:
+    """Whether files of this name are read."""
+    return name.lower().endswith(EXTENSIONS)
+
+
 class _Search:
     """Walks folders, and says what it does not enter."""
 
@@ -179,11 +203,13 @@ class _Search:
         self,
         include: Sequence[str],
         exclude: Sequence[str],
+        without: Path | None,
         on_error: Callable[[ArticleError], None],
         on_warning: Callable[[str], None],
     ) -> None:
         self._include = include
         self._exclude = exclude
+        self._without = without
         self._on_error = on_error
         self._on_warning = on_warning
 
@@ -206,7 +232,7 @@ class _Search:
                 self._on_warning(f"{given}: no file ending in {' '.join(EXTENSIONS)}")
         elif not stat.S_ISREG(mode):
             self._on_error(_not_a_file(_printable(root.name), mode))
-        elif not _is_readable_kind(root.name):
+        elif not is_readable_kind(root.name):
             self._on_error(
                 ArticleError(
                     _printable(root.name),
@@ -222,6 +248,8 @@ class _Search:
         pending = [(top, top_name)]
         while pending:
             folder, folder_name = pending.pop()
+            if folder == self._without:
+                continue
             try:
                 with os.scandir(folder) as listing:
                     entries = sorted(listing, key=lambda entry: entry.name)
@@ -230,14 +258,14 @@ class _Search:
                 continue
             for entry in entries:
                 name = _printable(f"{folder_name}/{entry.name}" if folder_name else entry.name)
-                if entry.name.startswith(".") or _matches(name, self._exclude):
+                if entry.name.startswith(".") or matches(name, self._exclude):
                     continue
                 if entry.is_symlink():
-                    if _is_readable_kind(entry.name) or _may_be_folder(entry):
+                    if is_readable_kind(entry.name) or _may_be_folder(entry):
                         self._on_warning(f"{name}: a link, not followed")
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append((folder / entry.name, name))
-                elif _is_readable_kind(entry.name) and self._is_wanted(name):
+                elif is_readable_kind(entry.name) and self._is_wanted(name):
                     yield from self._regular(folder / entry.name, name, entry)
 
     def _regular(self, path: Path, name: str, entry: "os.DirEntry[str]") -> Iterator[SourceFile]:
@@ -252,20 +280,14 @@ class _Search:
             self._on_error(_not_a_file(name, status.st_mode))
 
     def _is_wanted(self, name: str) -> bool:
-        return not _matches(name, self._exclude) and (
-            not self._include or _matches(name, self._include)
+        return not matches(name, self._exclude) and (
+            not self._include or matches(name, self._include)
         )
 
 
 def unreadable(name: str, error: OSError) -> ArticleError:
     """Say that the system would not let us read ``name``."""
     return ArticleError(name, None, f"cannot be read: {error.strerror or error}", kind="unreadable")
-
-
-def _absolute(root: Path) -> Path:
-    """The path as given, so that a link keeps its name; ``.`` and ``..`` get a real one."""
-    path = root.absolute()
-    return path.resolve() if ".." in path.parts else path
 
 
 def _told_apart(files: Iterable[SourceFile]) -> Iterator[SourceFile]:
@@ -282,24 +304,11 @@ def _told_apart(files: Iterable[SourceFile]) -> Iterator[SourceFile]:
             yield file if own == name else replace(file, name=own)
 
 
-def _matches(name: str, globs: Sequence[str]) -> bool:
-    if not globs:
-        return False
-    parts = name.split("/")
-    ends = range(1, len(parts) + 1)
-    runs = ["/".join(parts[start:end]) for end in ends for start in range(end)]
-    return any(fnmatchcase(run, glob) for glob in globs for run in runs)
-
-
 def _may_be_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a loop of links
         return True
-
-
-def _is_readable_kind(name: str) -> bool:
-    return name.lower().endswith(EXTENSIONS)
 
 
 def _printable(name: str) -> str:

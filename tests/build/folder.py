@@ -1,9 +1,10 @@
 """A folder of articles that tests edit, and builds of it."""
 
+import json
 from pathlib import Path
 
 from qasearch import BuildReport, Index
-from qasearch.index.manifest import DATA_FILES
+from qasearch.index.manifest import DATA_FILES, MANIFEST_FILE
 from tests.tiny import TinyEmbedder
 
 EMBEDDER = TinyEmbedder(dim=64)
@@ -50,6 +51,15 @@ def stored(index: Path) -> dict[str, bytes]:
     """The content of the files of the generation that answers."""
     generation = index / (index / "CURRENT").read_text().split()[0]
     return {name: (generation / name).read_bytes() for name in DATA_FILES}
+
+
+def manifest(index: Path) -> dict[str, object]:
+    """The manifest of the generation that answers, but for its name, its parent and its time."""
+    path = index / (index / "CURRENT").read_text().split()[0] / MANIFEST_FILE
+    told = json.loads(path.read_text())
+    return {
+        field: told[field] for field in told if field not in ("generation", "parent", "created")
+    }
 
 
 def counts(report: BuildReport) -> dict[str, int]:

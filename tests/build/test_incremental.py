@@ -1,12 +1,16 @@
 """A build after edits: what it reads, embeds and reports, and what it leaves alone."""
 
 import os
+import signal
+import subprocess
+import sys
 from errno import EACCES, EIO
 from pathlib import Path
 
 import pytest
 
-from qasearch import Article, BuildRefusedError, Index
+from qasearch import Article, BuildRefusedError, Index, NoArticlesError
+from qasearch.build.texts import EMBEDDED_AT_ONCE
 from qasearch.errors import IndexStoreError
 from qasearch.index import Files
 from tests.build.folder import EMBEDDER, Folder, counts, damage, stored
@@ -274,6 +278,19 @@ def test_articles_from_elsewhere_give_way_to_those_of_files(folder: Folder) -> N
     assert counts(folder.build()) == {"added": 6, "removed": 1}
 
 
+@pytest.mark.parametrize("root", [".", "articles"])
+def test_an_index_among_its_sources_is_not_read(folder: Folder, monkeypatch, root: str) -> None:
+    monkeypatch.chdir(folder.path if root == "." else folder.path.parent)
+    index = folder.path / "index"
+    first = Index.build(root, index, embedder=EMBEDDER)
+    assert (first.refused, first.articles) == ((), 6)
+    again = Index.build(root, index, embedder=EMBEDDER, rebuild=True)
+    assert (again.refused, counts(again)) == ((), {"unchanged": 6})
+    assert Index.build(root, index, embedder=EMBEDDER).generation == again.generation
+    with pytest.raises(NoArticlesError):
+        Index.build(index, index, embedder=EMBEDDER)
+
+
 def test_a_killed_build_embeds_only_the_rest(tmp_path: Path, monkeypatch) -> None:
     from qasearch.build import texts
 
@@ -291,3 +308,41 @@ def test_a_killed_build_embeds_only_the_rest(tmp_path: Path, monkeypatch) -> Non
     with pytest.raises(KeyboardInterrupt):
         Index.build(folder.path, folder.index, embedder=EMBEDDER, progress=killed)
     assert folder.build().embedded == 18 - 2 * 4
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from qasearch import Index
+from tests.build.folder import EMBEDDER
+from tests.tiny import TinyEmbedder
+
+class Killed(TinyEmbedder):
+    name, calls = EMBEDDER.name, 0
+
+    def embed_passages(self, texts):
+        self.calls += 1
+        if self.calls == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().embed_passages(texts)
+
+Index.build(Path(sys.argv[1]), Path(sys.argv[2]), embedder=Killed(EMBEDDER.dim))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_after_kill_9_only_the_rest_is_embedded(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    for n in range(250):
+        folder.write(f"{n}", id=f"{n}", text=f"1. **One**: {n} a.\n\n2. **Two**: {n} b.")
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, folder.path, folder.index],
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert not (folder.index / "CURRENT").exists()
+    report = folder.build()
+    assert (report.embedded, report.reused) == (750 - 2 * EMBEDDED_AT_ONCE, 2 * EMBEDDED_AT_ONCE)
+    assert Index.verify(folder.index) == []

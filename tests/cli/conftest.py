@@ -1,6 +1,10 @@
 import json
+import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +61,10 @@ class Outcome:
 
 
 Command = Callable[..., Outcome]
+Start = Callable[..., subprocess.Popen[bytes]]
+
+COMMAND = [sys.executable, "-c", "import sys; from qasearch.cli import main; sys.exit(main())"]
+"""``qasearch``, as a process of its own."""
 
 
 @pytest.fixture(scope="session")
@@ -151,3 +159,25 @@ def on_index(qasearch: Command, built: Path, monkeypatch: pytest.MonkeyPatch) ->
     """As ``qasearch``, with the index built as the default one."""
     monkeypatch.setenv("QASEARCH_INDEX", str(built))
     return qasearch
+
+
+@pytest.fixture
+def start(built: Path, model: Path, tmp_path: Path) -> Iterator[Start]:
+    """Start a command in an empty folder, on the small index; none outlives its test."""
+    settings = {"QASEARCH_INDEX": str(built), "QASEARCH_MODEL": str(model)}
+    with ExitStack() as processes:
+
+        def run(*arguments: str | Path, **environment: str) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(
+                [*COMMAND, *map(str, arguments)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=tmp_path,
+                env={**os.environ, **settings, **environment},
+            )
+            processes.enter_context(process)
+            processes.callback(process.kill)
+            return process
+
+        yield run

@@ -6,37 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "import sys; from qasearch.cli import main; sys.exit(main())"]
+from tests.cli.conftest import COMMAND, Start
 
-Start = Callable[..., subprocess.Popen[bytes]]
 Terminal = tuple[int, Callable[[], str]]
-
-
-@pytest.fixture
-def start(built: Path, model: Path, tmp_path: Path) -> Iterator[Start]:
-    """Start a command in an empty folder, on the small index; none outlives its test."""
-    settings = {"QASEARCH_INDEX": str(built), "QASEARCH_MODEL": str(model)}
-    with ExitStack() as processes:
-
-        def run(*arguments: str | Path, **environment: str) -> subprocess.Popen[bytes]:
-            process = subprocess.Popen(
-                [*COMMAND, *map(str, arguments)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=tmp_path,
-                env={**os.environ, **settings, **environment},
-            )
-            processes.enter_context(process)
-            processes.callback(process.kill)
-            return process
-
-        yield run
 
 
 def test_exit_code_and_streams(start: Start, tmp_path: Path) -> None:

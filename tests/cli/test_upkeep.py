@@ -116,7 +116,8 @@ def test_verify_lists_every_fault_with_what_mends_it(qasearch: Command, index: P
     one, two = done.out.splitlines()
     for line, file in ((one, "vectors.npy"), (two, "questions.npy")):
         assert f"{file} is damaged: expected" in line
-        assert line.endswith(f"`qasearch build PATH --rebuild -i {index}`.")
+        assert f"`qasearch build PATH --rebuild -i {index}`, or let" in line
+        assert line.endswith(f"`qasearch rollback -i {index}`.")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,26 @@ def test_no_command_answers_from_a_damaged_file(qasearch: Command, index: Path, 
         done = qasearch(*arguments)
         assert done.code == 3
         assert f"{file} is damaged: expected" in done.out + done.err
+
+
+@pytest.mark.usefixtures("bundled")
+def test_where_nothing_says_what_answers_the_newest_does_until_that_is_mended(
+    qasearch: Command, index: Path
+) -> None:
+    before = current(index)
+    (index / "CURRENT").write_text("garbage")
+    status = qasearch("status")
+    assert status.code == 0
+    assert re.search(rf"^generation +{before}$", status.out, re.M)
+    assert qasearch("search", "boil water").code == 0
+    for command in ("verify", "doctor"):
+        done = qasearch(command)
+        assert done.code == {"verify": 3, "doctor": 1}[command]
+        assert "CURRENT is damaged: expected the name of a generation" in done.out
+        assert f"`qasearch rollback -i {index}`" in done.out
+    done = qasearch("rollback")
+    assert (done.code, done.out) == (0, f"{before} answers now in {index}.\n")
+    assert qasearch("verify").code == 0
 
 
 def test_verify_without_an_index(qasearch: Command) -> None:
@@ -182,9 +203,9 @@ def test_doctor_fails_for_a_damaged_index(qasearch: Command, index: Path) -> Non
     done = qasearch("doctor", "--json")
     assert done.code == 1
     said = checks(done.json())
-    assert said["index"] == [
-        ("FAIL", f"Build it anew with `qasearch build PATH --rebuild -i {index}`.")
-    ]
+    ((outcome, hint),) = said["index"]
+    assert outcome == "FAIL"
+    assert hint.startswith(f"Build it anew with `qasearch build PATH --rebuild -i {index}`, or ")
     assert "counts" not in said
     text = qasearch("doctor")
     assert text.code == 1

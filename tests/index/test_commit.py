@@ -3,7 +3,7 @@
 import logging
 import resource
 from contextlib import suppress
-from errno import EIO, ENOSPC
+from errno import EIO, EMFILE, ENOSPC
 
 import numpy as np
 import pytest
@@ -366,6 +366,20 @@ def test_a_generation_that_reads_back_wrong_is_not_published(tmp_path, file, lon
         build(tmp_path, OTHERS, files=Lossy(file, longer_than))
     assert names(tmp_path) == {"CURRENT", "LOCK", old}
     assert questions(tmp_path) == OLD
+
+
+@pytest.mark.parametrize("file", ["vectors.npy", "vectors.faiss", "sources.jsonl"])
+def test_a_generation_that_cannot_be_read_back_is_not_published(tmp_path, file):
+    class NoMoreFiles(UnsyncedFiles):
+        def open(self, path):
+            if path.name == file and old not in path.parts:
+                raise OSError(EMFILE, "Too many open files", str(path))
+            return super().open(path)
+
+    old = build(tmp_path)
+    with pytest.raises(IndexWriteError, match=f"Cannot write .*{file}: Too many open files"):
+        build(tmp_path, OTHERS, files=NoMoreFiles())
+    assert names(tmp_path) == {"CURRENT", "LOCK", old}
 
 
 def test_a_disk_that_is_too_full_is_told_beforehand(tmp_path):

@@ -1,16 +1,18 @@
 """One writer at a time, and nobody waits for the dead."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from qasearch.errors import IndexLockedError, IndexWriteError
 from qasearch.index import Files, lock_holder
-from qasearch.index.lock import WriterLock
+from qasearch.index.lock import NETWORK, WriterLock, file_system
 from tests.index.stores import build, writer_for
 
 
@@ -60,7 +62,7 @@ def test_a_killed_holder_holds_nothing(tmp_path):
 import time
 from pathlib import Path
 from qasearch.index import Files, lock_holder
-from qasearch.index.lock import WriterLock
+from qasearch.index.lock import NETWORK, WriterLock, file_system
 lock = WriterLock(Path({str(tmp_path)!r}), wait=0, files=Files())
 lock.acquire()
 print("held", flush=True)
@@ -91,6 +93,30 @@ def test_what_the_holder_said_is_made_printable(tmp_path, said, holder):
     assert caught.value.holder == holder
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot ask whether a process lives")
+@pytest.mark.parametrize("said", ["", "process {ended} on {host} since 2026-01-01"])
+def test_a_holder_that_has_not_yet_said_who_it_is_is_given_a_moment(tmp_path, said):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    held = lock(tmp_path)
+    held.acquire()
+    name = (tmp_path / "LOCK").read_text()
+    (tmp_path / "LOCK").write_text(said.format(ended=ended.pid, host=platform.node()))
+    threading.Timer(0.2, (tmp_path / "LOCK").write_text, [name]).start()
+    with pytest.raises(IndexLockedError) as caught:
+        lock(tmp_path).acquire()
+    held.release()
+    assert caught.value.holder == name.strip()
+
+
+def test_a_holder_on_another_machine_is_named(tmp_path):
+    held = lock(tmp_path)
+    held.acquire()
+    (tmp_path / "LOCK").write_text("process 999999999 on elsewhere since 2026-01-01\n")
+    assert lock_holder(tmp_path) == "process 999999999 on elsewhere since 2026-01-01"
+    held.release()
+
+
 @pytest.mark.parametrize(
     "make",
     [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/null")],
@@ -111,3 +137,25 @@ def test_who_holds_it_can_be_asked_without_taking_it(tmp_path):
     held.release()
     assert lock_holder(tmp_path) is None
     build(tmp_path)
+
+
+MOUNTS = """\
+22 21 {device} / /mnt/our\\040shelf rw,relatime shared:2 - nfs4 server:/shelf rw
+23 21 0:77 / /sys rw - sysfs sysfs rw
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are listed in /proc on Linux only")
+def test_a_lock_on_a_network_file_system_is_warned_of(tmp_path, monkeypatch, caplog):
+    assert file_system(tmp_path) not in ("", *NETWORK)
+    assert file_system(Path("/proc")) == "proc"
+    assert file_system(tmp_path / "nowhere") == ""
+    device = tmp_path.stat().st_dev
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS.format(device=f"{os.major(device)}:{os.minor(device)}"))
+    monkeypatch.setattr("qasearch.index.lock.MOUNTS", mounts)
+    assert file_system(tmp_path) == "nfs4"
+    held = lock(tmp_path)
+    held.acquire()
+    held.release()
+    assert f"{tmp_path} lies on nfs4: build it on one machine at a time" in caplog.text

@@ -6,14 +6,27 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.reliability import damage, power_cuts, report, system_calls
+from tests.reliability import (
+    builders,
+    damage,
+    interrupts,
+    law,
+    power_cuts,
+    report,
+    swaps,
+    system_calls,
+)
 from tests.reliability.campaign import Campaign, Section, workers
 
 SECTIONS: tuple[Callable[[Campaign], Section], ...] = (
     system_calls.run,
     power_cuts.run,
     power_cuts.run_mutants,
+    interrupts.run,
+    builders.run,
+    swaps.run,
     damage.run,
+    law.run,
 )
 """In the order of the report."""
 
@@ -21,6 +34,7 @@ SECTIONS: tuple[Callable[[Campaign], Section], ...] = (
 def main(arguments: list[str] | None = None) -> int:
     """Run the campaign; 1 if anything did not hold."""
     options = _parser().parse_args(arguments)
+    commit = report.current_commit()  # at the beginning: a campaign takes long
     with (
         tempfile.TemporaryDirectory(prefix="reliability-", dir=options.scratch) as scratch,
         workers(options.jobs) as executor,
@@ -35,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             share=options.share,
         )
         sections = [run(campaign) for run in SECTIONS]
-    options.report.write_text(report.render(sections, campaign), encoding="utf-8")
+    options.report.write_text(report.render(sections, campaign, commit), encoding="utf-8")
     failures = [failure for section in sections for failure in section.failures]
     for failure in failures:
         _tell(failure)

@@ -72,11 +72,18 @@ class Campaign:
 
 
 @contextmanager
+def one_thread() -> Generator[None]:
+    """Have processes that begin in this while compute with one thread each."""
+    # Read by numpy and FAISS when they are loaded.
+    with patch.dict(os.environ, _ONE_THREAD):
+        yield
+
+
+@contextmanager
 def workers(count: int) -> Generator[ProcessPoolExecutor]:
     """Processes that have one thread each, so that they may fork, and that warn nobody."""
-    # Begun anew, not forked, and read by numpy and FAISS when they are loaded.
     with (
-        patch.dict(os.environ, _ONE_THREAD),
+        one_thread(),
         ProcessPoolExecutor(count, get_context("spawn"), _keep_quiet) as executor,
     ):
         yield executor

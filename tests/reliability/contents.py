@@ -22,6 +22,9 @@ _WORDS = (
     "salt", "shore", "sparrow", "spindle", "thimble", "thorn", "tide", "timber", "valley",
     "velvet", "wheel", "willow",
 )  # fmt: skip
+NOT_REPEATED = "lexical/"
+"""Files that differ from build to build although what they say is the same."""
+
 _CACHE = {
     "cache",
     "cache/embeddings.sqlite",
@@ -59,8 +62,8 @@ class Served:
 
     Attributes:
         generation: its name.
-        content: sha256 over all texts, all vectors, and what is found for each of them; equal for
-            two indexes that answer the same, whatever their generations are called.
+        content: sha256 over all files, all texts, all vectors, and what is found for each of them;
+            equal for two indexes that answer the same, whatever their generations are called.
     """
 
     generation: str
@@ -79,6 +82,10 @@ def served(index: Path) -> Served | None:
         return None
     digest = sha256()
     with opened, Generation.open(index) as generation:
+        generation.check_matrices()
+        for file, content in generation.manifest.files.items():
+            if not file.startswith(NOT_REPEATED):
+                digest.update(f"{file} {content}".encode())
         store = generation.store
         articles = store.articles(range(store.article_count))
         digest.update(repr(articles).encode())

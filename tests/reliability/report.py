@@ -17,8 +17,9 @@ PATH = ROOT / "docs" / "reliability.md"
 _INTRODUCTION = """\
 # Reliability
 
-What becomes of an index when a build is killed, when the disk fails or fills, or when the power
-goes. `make reliability` tries all of this and writes this file; the tests try a small part of it.
+What becomes of an index when a build is killed or interrupted, when the disk fails or fills, when
+the power goes, when several build it or search it at the same time, and when its files are damaged.
+`make reliability` tries all of this and writes this file; the tests try a small part of it.
 
 An index is a folder of immutable generations, and a file, `CURRENT`, that names one of them. A
 build writes a new generation aside, syncs every file of it, reads everything back, and then
@@ -39,13 +40,13 @@ _NOT_COVERED = """\
 """
 
 
-def render(sections: Sequence[Section], campaign: Campaign) -> str:
-    """The whole report."""
+def render(sections: Sequence[Section], campaign: Campaign, commit: str) -> str:
+    """The whole report; ``commit`` is what was tried."""
     failures = [failure for section in sections for failure in section.failures]
     return "\n".join(
         [
             _INTRODUCTION,
-            _circumstances(campaign),
+            _circumstances(campaign, commit),
             *map(_section, sections),
             _outcome(failures),
             _NOT_COVERED,
@@ -53,10 +54,10 @@ def render(sections: Sequence[Section], campaign: Campaign) -> str:
     )
 
 
-def _circumstances(campaign: Campaign) -> str:
+def _circumstances(campaign: Campaign, commit: str) -> str:
     facts = {
         "Date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "Commit": _commit(),
+        "Commit": commit,
         "Articles": ", ".join(f"seed {seed}" for seed in campaign.seeds),
         "Share of all faults and states": f"{campaign.share:.0%}",
         "Losses after a step": f"the simple ones, others up to {campaign.tries} combinations",
@@ -92,7 +93,8 @@ def _outcome(failures: Sequence[str]) -> str:
     return "\n".join(["## What did not hold\n", *lines, ""])
 
 
-def _commit() -> str:
+def current_commit() -> str:
+    """The commit of this working tree, and whether it was changed since."""
     changed = _first_line("git", "status", "--porcelain", "--untracked-files=no")
     return _first_line("git", "rev-parse", "--short", "HEAD") + (
         ", with changes" if changed else ""

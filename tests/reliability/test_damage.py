@@ -2,12 +2,22 @@
 
 import os
 import signal
+from random import Random
 
 import pytest
 
+from qasearch.index.manifest import DATA_FILES, MANIFEST_FILE, MAPPED_FILES
 from tests.reliability import damage
 from tests.reliability.campaign import Campaign, workers
-from tests.reliability.damage import CURRENT, FILES, KINDS, MISSING, OF_BEFORE, Seen, problem_of
+from tests.reliability.damage import (
+    CURRENT,
+    KINDS,
+    MISSING,
+    OF_BEFORE,
+    ImpossibleError,
+    Seen,
+    problem_of,
+)
 
 REFUSED = Seen(refused="IndexDamagedError: vectors.faiss", faults=("vectors.faiss",))
 
@@ -17,12 +27,14 @@ def test_damage_is_found_before_it_answers(tmp_path):
         campaign = Campaign(executor, tmp_path, lambda _: None, share=1 / damage.INDEXES)
         section = damage.run(campaign)
     assert section.failures == []
-    name, damaged, refused, found_later, crashes, wrong = section.rows[-1]
-    assert (name, damaged, crashes, wrong) == ("all", len(KINDS) * len(FILES), 0, 0)
+    *files, (name, damaged, refused, warned, found_later, crashes, wrong) = section.rows
+    assert [file for file, *_ in files] == [CURRENT, MANIFEST_FILE, *DATA_FILES]
+    assert (name, damaged, crashes, wrong) == ("all", len(KINDS) * len(files), 0, 0)
     assert len(KINDS) == 8
-    # All but the CURRENT of the generation before is found, by the one or by the other.
-    assert refused + found_later == damaged - 1
-    assert 2 <= found_later <= 2 * len(damage.MAPPED) * 2
+    # All but the CURRENT of the generation before is found, in one of three ways.
+    assert refused + warned + found_later == damaged - 1
+    assert {file for file, _, _, warned, *_ in files if warned} == {CURRENT}
+    assert {file for file, *_, later, _, _ in files if later} == {*MAPPED_FILES}
 
 
 def test_damage_to_codes_is_found(tmp_path):
@@ -42,25 +54,42 @@ def test_damage_to_codes_is_found(tmp_path):
         ("emptied", "manifest.json", REFUSED, False),
         ("a bit flipped", "vectors.npy", Seen(opened="gen-2", faults=("vectors.npy",)), True),
         ("a bit flipped", "vectors.npy", Seen(opened="gen-2"), False),
+        ("a bit flipped", "vectors.npy", Seen(opened="gen-1", faults=("vectors.npy",)), False),
         (MISSING, CURRENT, Seen(refused=f"IndexDamagedError: {CURRENT}"), False),
-        (
-            "a bit flipped",
-            CURRENT,
-            Seen(refused="IndexDamagedError: gen-4", faults=("gen-4",)),
-            True,
-        ),
+        ("a bit flipped", CURRENT, Seen(opened="gen-2", warned=True, faults=("gen-4",)), True),
+        ("a bit flipped", CURRENT, Seen(opened="gen-2", warned=True, faults=(CURRENT,)), True),
+        ("a bit flipped", CURRENT, Seen(opened="gen-2", faults=(CURRENT,)), False),
+        ("a bit flipped", CURRENT, Seen(opened="gen-2", warned=True), False),
+        ("a bit flipped", CURRENT, Seen(opened="gen-1", warned=True, faults=(CURRENT,)), False),
+        ("a bit flipped", CURRENT, Seen(refused="IndexDamagedError: gen-4"), False),
         ("a bit flipped", CURRENT, REFUSED, False),
         (OF_BEFORE, CURRENT, Seen(opened="gen-1"), True),
         (OF_BEFORE, CURRENT, Seen(opened="gen-2"), False),
     ],
 )
 def test_wrong_readers_are_found_out(kind, file, seen, right):
-    assert (problem_of(kind, file, seen, before="gen-1", noticed=False) == "") == right
+    problem = problem_of(kind, file, seen, before="gen-1", answering="gen-2", noticed=False)
+    assert (problem == "") == right
 
 
 def test_a_mapped_file_of_another_size_must_be_refused():
     seen = Seen(opened="gen-2", faults=("vectors.npy",))
-    assert problem_of("truncated", "vectors.npy", seen, before="gen-1", noticed=True)
+    assert problem_of(
+        "truncated", "vectors.npy", seen, before="gen-1", answering="gen-2", noticed=True
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("whole", [b"", b"x", b"xx", b"seven by", bytes(5_000) + b"x"])
+def test_a_damaged_content_is_another_one(kind, whole):
+    try:
+        damaged = damage.damage(kind, whole, b"before", Random(1))
+    except ImpossibleError:
+        assert len(whole) < 8
+    else:
+        assert damaged != whole
+    with pytest.raises(ImpossibleError):
+        damage.damage(OF_BEFORE, whole, None, Random(1))
 
 
 def crash(index):
