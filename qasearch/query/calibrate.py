@@ -20,7 +20,7 @@ from qasearch.index import Generation
 from qasearch.protocols import Embedder
 from qasearch.query.confidence import Calibration, Curves, Evidence, evidence, logistic, to_bytes
 from qasearch.query.rank import Ranking
-from qasearch.query.signals import Question, read_questions
+from qasearch.query.signals import SignalReader, read_questions
 from qasearch.records import Mode
 
 FEWEST_ARTICLES = 20
@@ -76,8 +76,13 @@ def _calibration(generation: Generation, embedder: Embedder) -> Calibration:
         batch = texts[first : first + _QUERIES_AT_ONCE]
         questions = read_questions(generation, embedder, [text for text, _ in batch])
         for question, (_, source) in zip(questions, batch, strict=True):
+            reader: SignalReader | None = None
             for mode, tried in trials.items():
-                tried.append(_try(generation, question, mode, sample[source]))
+                ranking = Ranking(
+                    generation, question, mode=mode, wanted=FOUND_AMONG, among=None, reader=reader
+                )
+                reader = ranking.reader
+                tried.append(_trial(generation, mode, ranking, sample[source]))
     return {mode: _curves(tried) for mode, tried in trials.items()}
 
 
@@ -109,8 +114,7 @@ def _other_word(words: Sequence[str], chance: random.Random) -> str:
     return word
 
 
-def _try(generation: Generation, question: Question, mode: Mode, source: int) -> _Trial:
-    ranking = Ranking(generation, question, mode=mode, wanted=FOUND_AMONG, among=None)
+def _trial(generation: Generation, mode: Mode, ranking: Ranking, source: int) -> _Trial:
     ranked = ranking.articles(FOUND_AMONG)
     rows = [hit.row for hit in ranked]
     place = rows.index(source) if source in rows else None

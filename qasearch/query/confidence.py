@@ -16,6 +16,7 @@ import numpy as np
 from qasearch.index import Generation, cosines
 from qasearch.protocols import Vectors
 from qasearch.query.rank import RankedArticle, RankedPassage
+from qasearch.query.signals import Signal
 from qasearch.records import Mode, Verdict
 
 ANSWER_FROM = 0.4
@@ -170,27 +171,29 @@ def logistic(values: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float6
     return 0.5 * (1 + np.tanh(0.5 * values))
 
 
+def same_questions(some: Vectors, others: Vectors) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of some questions (n, d) are which of others (m, d), nearly to the letter: (n, m)."""
+    return cosines(others, some) >= _SAME_QUESTION
+
+
 def _leads(signal: np.ndarray[Any, Any], questions: Vectors) -> np.ndarray[Any, Any]:
     """By how much each number exceeds the mean of the next ones that are of other questions."""
-    same = cosines(questions, questions) >= _SAME_QUESTION
-    leads = np.zeros(len(signal))
-    for place, value in enumerate(signal):
-        below = np.flatnonzero(~same[place, place + 1 :])[:NEXT] + place + 1
-        leads[place] = value - signal[below].mean() if len(below) else 0.0
-    return leads
+    others = np.triu(~same_questions(questions, questions), 1)
+    others &= np.cumsum(others, axis=1) <= NEXT
+    count = others.sum(axis=1)
+    return np.where(count > 0, signal - others @ signal / np.maximum(count, 1), 0)
 
 
 def _levels(
     generation: Generation, mode: Mode, passages: Sequence[RankedPassage], best_lexical: float
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The signals whose level tells something in a mode, the leading one first."""
-    if mode == "lexical":
-        levels = [[hit.signals["lexical"] * best_lexical] for hit in passages]
-    elif mode == "hybrid" and generation.tokens is not None:
-        levels = [[hit.signals["late"], hit.signals["passage"]] for hit in passages]
-    else:
-        levels = [[hit.signals["passage"]] for hit in passages]
-    return np.array(levels, np.float64).reshape(len(passages), -1 if passages else 1)
+    signals: list[Signal] = ["lexical" if mode == "lexical" else "passage"]
+    if mode == "hybrid" and generation.tokens is not None:
+        signals.insert(0, "late")
+    levels = [[hit.signals[signal] for signal in signals] for hit in passages]
+    scale = best_lexical if mode == "lexical" else 1.0
+    return scale * np.array(levels, np.float64).reshape(len(passages), len(signals))
 
 
 def _from_bytes(data: bytes) -> Calibration:

@@ -8,6 +8,7 @@ feedback   cosine of the passage's vector and the mean of the best passages foun
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -138,13 +139,13 @@ class SignalReader:
         self._question = question
         self._depth = depth
         self._among = None if among is None else generation.store.passage_rows_of(among)
-        self._words = self._search_words()
 
     @property
     def best_lexical(self) -> float:
         """The highest BM25 of any passage that may be found; 0 if none has a word of the query."""
         return float(self._words[0].max(initial=0))
 
+    @cached_property
     def near(self) -> Rows:
         """The passages nearest to the query by their vectors: int64, ascending."""
         if self._among is None:
@@ -154,6 +155,7 @@ class SignalReader:
         near = _row_cosines(self._generation.vectors, self._among, self._question.vector)
         return np.sort(self._among[np.lexsort((self._among, -near))[: self._depth]])
 
+    @property
     def worded(self) -> Rows:
         """The passages that say most of the query's words: int64, ascending."""
         return np.sort(self._words[1][: self._depth])
@@ -206,7 +208,9 @@ class SignalReader:
         """The cosine of the query and of each article's own question."""
         return _row_cosines(self._generation.questions, article_rows, self._question.vector)
 
-    def _search_words(self) -> tuple[Vectors, Rows]:
+    @cached_property
+    def _words(self) -> tuple[Vectors, Rows]:
+        """The BM25 of passages that may be found, best first, and their rows."""
         lexical, terms = self._generation.lexical, self._question.terms
         if self._among is None:
             return lexical.search(terms, self._depth)
