@@ -14,7 +14,7 @@ from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
-from qasearch.query import NEAR, Options, Where, dupes, related, search
+from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search
 from qasearch.records import (
     Article,
     BuildReport,
@@ -127,15 +127,17 @@ class Index:
                 progress=progress,
             )
         )
+        embedder = embedder or load_embedder(model, offline=offline)
         return build(
             source,
             Path(index),
-            embedder or load_embedder(model, offline=offline),
+            embedder,
             strict=strict,
             rebuild=rebuild,
             allow_shrink=allow_shrink,
             dry_run=dry_run,
             token_bits=token_bits,
+            calibrate=partial(calibrate, embedder=embedder),
             wait=wait,
             progress=progress,
         )
@@ -257,6 +259,7 @@ class Index:
         facets: Sequence[str] = (),
         flat: bool = False,
         mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
         fold: bool = True,
     ) -> SearchResult:
         """Find the articles that answer, each with its passages that answer.
@@ -269,6 +272,7 @@ class Index:
             facets: ``["subject"]`` counts the subjects of the articles returned.
             flat: rank passages instead of articles.
             mode: ``hybrid``, or by vectors alone (``dense``), or by words alone (``lexical``).
+            min_confidence: leave out articles, or passages, of a lower confidence, 0 to 1.
             fold: articles that ask the same are one hit, the best; its ``same_question`` names the
                 others. False ranks each for itself, as judging wants it.
 
@@ -284,6 +288,7 @@ class Index:
             facets=facets,
             flat=flat,
             mode=mode,
+            min_confidence=min_confidence,
             fold=fold,
         )
         return result
@@ -298,13 +303,21 @@ class Index:
         facets: Sequence[str] = (),
         flat: bool = False,
         mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
         fold: bool = True,
     ) -> list[SearchResult]:
         """Answer several queries at once, in their order; as ``search`` otherwise."""
         if self._embedder is None:
             raise ValueError("This index was opened with searchable=False.")
         options = Options(
-            k=k, points=points, where=where, facets=facets, flat=flat, mode=mode, fold=fold
+            k=k,
+            points=points,
+            where=where,
+            facets=facets,
+            flat=flat,
+            mode=mode,
+            min_confidence=min_confidence,
+            fold=fold,
         )
         return search(self._answering(), self._embedder, queries, options)
 

@@ -60,6 +60,10 @@ class TokenEmbedder(Embedder, Protocol):
         """Embed questions asked: what ``embed_queries`` returns, and the tokens of each."""
         ...
 
+    def query_words(self, texts: Sequence[str]) -> list[list[str]]:
+        """For each token that ``embed_query_tokens`` gives of a question, the word it is of."""
+        ...
+
 
 class VectorIndex(Protocol):
     """Finds the nearest rows."""

@@ -54,6 +54,9 @@ class TinyTokenEmbedder(TinyEmbedder):
     def embed_query_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
         return self.embed_passage_tokens(texts)
 
+    def query_words(self, texts: Sequence[str]) -> list[list[str]]:
+        return [words(text) for text in texts]
+
     def _tokens(self, text: str) -> Vectors:
         places = [self._place(word) for word in words(text)]
         return np.eye(self.dim, dtype=np.float32)[places].reshape(-1, self.dim)

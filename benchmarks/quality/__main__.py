@@ -31,7 +31,7 @@ def evaluate(judged: JudgedSet, embedder: Embedder, work: Path, by: Sequence[str
     qrels = read_qrels(*judged.qrels)
     systems = Systems(judged, queries, embedder, work)
     ours = list(systems.ours())
-    runs = [*systems.baselines(), *ours]
+    runs = [*systems.baselines(), *ours, *systems.without()]
     qids = [query.qid for query in queries]
     least = default_relevant(qrels)
     print(f"\n## {judged.name}: {len(queries):,} queries, {len(systems.articles):,} articles")

@@ -1,5 +1,6 @@
 """Every system over one judged set, as runs: the baselines, and ours in each of its modes."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
@@ -14,6 +15,7 @@ from qasearch.evaluate.runs import RankedPassage, Run, search_run
 from qasearch.index import Generation
 from qasearch.ingest import passage_text
 from qasearch.protocols import Vectors
+from qasearch.query.rank import WEIGHTS
 from qasearch.records import Mode
 
 
@@ -80,6 +82,18 @@ class Systems:
             (f"equal ranks, {what}", equal_ranks(words, near)),
         ):
             yield as_run(name, ranking, units, passages=passages)
+
+    def without(self) -> Iterator[Run]:
+        """Ours without one of its signals: what each is worth."""
+        weights = WEIGHTS["hybrid"]
+        with Index.open(self._index, embedder=self._embedder) as index:
+            for signal in dataclasses.fields(weights):
+                WEIGHTS["hybrid"] = dataclasses.replace(weights, **{signal.name: 0.0})
+                name = f"ours, without {signal.name}"
+                yield search_run(
+                    index, self._queries, levels=["article", "passage"], mode="hybrid", name=name
+                )
+        WEIGHTS["hybrid"] = weights
 
     def ours(self) -> Iterator[Run]:
         """Ours in each mode, the default first."""

@@ -1,6 +1,7 @@
 """The build from end to end: read, plan, embed, publish."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -45,10 +46,14 @@ def build(
     allow_shrink: bool,
     dry_run: bool,
     token_bits: Bits | None,
+    calibrate: Callable[[Generation], bytes],
     wait: float,
     progress: Progress,
 ) -> BuildReport:
-    """Bring the index up to what the source holds; ``Index.build`` says the rest."""
+    """Bring the index up to what the source holds; ``Index.build`` says the rest.
+
+    What ``calibrate`` makes of the new generation is stored in it.
+    """
     started = time.monotonic()
     warnings: list[str] = []
     with ExitStack() as stack:
@@ -71,7 +76,7 @@ def build(
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
             texts = Texts(stack.enter_context(cache), embedder, codec, token_bits)
             texts.embed(plan.new_articles, progress)
-            generation = _publish(writer, plan, reading, texts)
+            generation = _publish(writer, plan, reading, texts, calibrate)
             embedded = texts.embedded
         if writer is not None:
             source.remember(index, reading)
@@ -145,13 +150,22 @@ def _made_by(parent: Generation, embedder: Embedder) -> bool:
     return (identity.fingerprint, identity.dim) == (embedder.fingerprint, embedder.dim)
 
 
-def _publish(writer: GenerationWriter, plan: Plan, reading: Reading, texts: Texts) -> str:
+def _publish(
+    writer: GenerationWriter,
+    plan: Plan,
+    reading: Reading,
+    texts: Texts,
+    calibrate: Callable[[Generation], bytes],
+) -> str:
     writer.write_passages(plan.entries)
     writer.write_vectors(texts.passage_vectors(plan.entries))
     writer.write_questions(texts.question_vectors(plan.entries))
     writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries))
     writer.write_lexical(texts.words(plan.entries))
     writer.write_sources(reading.sources)
+    with writer.preview() as generation:
+        confidence = calibrate(generation)
+    writer.write_confidence(confidence)
     return writer.commit()
 
 

@@ -11,7 +11,7 @@ from qasearch.embed.digests import Pins, check_pins, digests_of, fingerprint
 from qasearch.embed.folder import ModelFolder
 from qasearch.embed.network import Network, says_something
 from qasearch.embed.pipeline import embed
-from qasearch.embed.windows import Ids, WindowCutter, unit
+from qasearch.embed.windows import Ids, WindowCutter, token_words, unit
 from qasearch.protocols import Vectors
 
 if TYPE_CHECKING:
@@ -116,6 +116,16 @@ class SentenceTransformerEmbedder:
     def embed_query_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
         """Embed questions asked, and their tokens; as ``embed_passage_tokens``."""
         return self._embed(texts, self._folder.query_prompt, by_token=True)
+
+    def query_words(self, texts: Sequence[str]) -> list[list[str]]:
+        """For each token that ``embed_query_tokens`` gives of a question, the word it is of.
+
+        Raises:
+            EmbedderError: the model cannot be loaded.
+        """
+        network, says = self._load()
+        prompt = self._folder.query_prompt
+        return [token_words(network.tokenizer, prompt, text, says) for text in texts]
 
     def _embed(
         self, texts: Sequence[str], prompt: str, *, by_token: bool = False

@@ -7,7 +7,7 @@ by the tokens of the text in each. So a text one word too long gets nearly the r
 without that word, and what stands late in it counts as much as what stands early.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
@@ -157,6 +157,29 @@ def _encodable(text: str) -> str:
 
 def _leading_ones(mask: Sequence[int]) -> int:
     return sum(1 for _ in takewhile(bool, mask))
+
+
+def token_words(
+    tokenizer: "Tokenizer", prompt: str, text: str, says: Callable[[int], bool]
+) -> list[str]:
+    """For each token of a text the word that it is of, in order.
+
+    Args:
+        tokenizer: makes the tokens.
+        prompt: stands before the text; its tokens are left out.
+        text: to be read.
+        says: whether a token, by its id, is wanted.
+    """
+    whole = prompt + _encodable(text)
+    encoding = tokenizer.encode(whole)
+    words: list[str] = []
+    for token, word, (_, end) in zip(
+        encoding.ids, encoding.word_ids, encoding.offsets, strict=True
+    ):
+        if word is not None and end > len(prompt) and says(token):
+            start, stop = encoding.word_to_chars(word) or (0, 0)
+            words.append(whole[max(start, len(prompt)) : stop])
+    return words
 
 
 def _tokens_within(encoding: "Encoding", characters: int) -> int:

@@ -4,6 +4,7 @@ from qasearch.index.cache import Embedded, EmbeddingCache, known_codecs, known_k
 from qasearch.index.fallback import open_for_reading
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
+from qasearch.index.lexical import LexicalIndex
 from qasearch.index.lock import lock_holder
 from qasearch.index.manifest import EmbedderIdentity, Manifest
 from qasearch.index.notes import read_notes, write_notes
@@ -25,6 +26,7 @@ __all__ = [
     "Generation",
     "GenerationWriter",
     "KeptRows",
+    "LexicalIndex",
     "Manifest",
     "PassageStore",
     "TokenCodec",

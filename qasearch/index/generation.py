@@ -31,6 +31,7 @@ from qasearch.index.files import FileDigest, Files
 from qasearch.index.lexical import LexicalIndex
 from qasearch.index.manifest import (
     CODEC_FILE,
+    CONFIDENCE_FILE,
     DATA_FILES,
     FAISS_FILE,
     GENERATION_NAME,
@@ -91,6 +92,7 @@ class Generation:
         question_index: searches ``questions``.
         tokens: of all passages, their codes mapped from the file; None if there are none.
         lexical: searches the words of the passages.
+        confidence: what the query layer wrote of it when it was built, for itself to read.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Generation:
     question_index: FlatIndex
     tokens: TokenStore | None
     lexical: LexicalIndex
+    confidence: bytes
 
     def __init__(
         self, folder: "GenerationFolder", manifest: Manifest, pin: Pin | None = None
@@ -120,6 +123,7 @@ class Generation:
         self.question_index = FlatIndex(self.questions)
         self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
         self.lexical = folder.lexical(manifest)
+        self.confidence = folder.confidence(manifest)
         self.store = folder.passages(manifest)
         try:
             self.tokens = folder.tokens(manifest, self.store.passage_offsets)
@@ -416,6 +420,11 @@ class GenerationFolder:
         if lexical.rows != manifest.counts.passages:
             raise self.damaged(LEXICAL_FILE, expected, f"those of {lexical.rows:,}")
         return lexical
+
+    def confidence(self, manifest: Manifest) -> bytes:
+        """The calibration; empty in a generation that is still being written."""
+        digest = manifest.files.get(CONFIDENCE_FILE)
+        return self.checked_bytes(CONFIDENCE_FILE, digest) if digest else b""
 
     def tokens(self, manifest: Manifest, passage_offsets: Rows) -> TokenStore | None:
         """Map the codes of tokens; None if the embedder tells none apart."""

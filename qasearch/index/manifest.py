@@ -22,10 +22,11 @@ TOKENS_FILE = "tokens.npy"
 OFFSETS_FILE = "tokens.offsets.npy"
 CODEC_FILE = "tokens.codec"
 LEXICAL_FILE = "lexical.tar"
+CONFIDENCE_FILE = "confidence.json"
 
 DATA_FILES = (
     PASSAGES_FILE, VECTORS_FILE, QUESTIONS_FILE, FAISS_FILE, SOURCES_FILE,
-    TOKENS_FILE, OFFSETS_FILE, CODEC_FILE, LEXICAL_FILE,
+    TOKENS_FILE, OFFSETS_FILE, CODEC_FILE, LEXICAL_FILE, CONFIDENCE_FILE,
 )  # fmt: skip
 """The files of a generation beside its manifest; a manifest names all of them and no other."""
 

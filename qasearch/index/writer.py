@@ -42,6 +42,7 @@ from qasearch.index.lexical import write_lexical
 from qasearch.index.lock import WriterLock
 from qasearch.index.manifest import (
     CODEC_FILE,
+    CONFIDENCE_FILE,
     DATA_FILES,
     FAISS_FILE,
     LEXICAL_FILE,
@@ -87,6 +88,9 @@ class GenerationWriter:
             writer.write_tokens(codec, tokens)
             writer.write_lexical(texts)
             writer.write_sources(sources)
+            with writer.preview() as generation:
+                confidence = ...
+            writer.write_confidence(confidence)
             name = writer.commit()
 
     Args:
@@ -241,6 +245,18 @@ class GenerationWriter:
         path, rows = self._folder.path / LEXICAL_FILE, self._written_counts().passages
         self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts, rows=rows)
 
+    @contextmanager
+    def preview(self) -> Generator[Generation]:
+        """What was written so far, open to be searched: its confidence is yet to be found."""
+        with self._reading_back(), Generation(self._folder, self._manifest()) as generation:
+            yield generation
+
+    def write_confidence(self, data: bytes) -> None:
+        """Write how likely hits answer, by signals; what is in it is the query layer's own."""
+        with NewFile(self._files, self._folder.path / CONFIDENCE_FILE) as new:
+            new.write(data)
+            self._digests[CONFIDENCE_FILE] = new.seal()
+
     def write_sources(self, sources: Iterable[Source]) -> None:
         """Write which files the articles were read from, in order of name."""
         path = self._folder.path / SOURCES_FILE
@@ -314,7 +330,7 @@ class GenerationWriter:
             counts=self._written_counts(),
             corpus=self._digests[PASSAGES_FILE].sha256,
             parent=self._parent,
-            files={file: self._digests[file] for file in DATA_FILES},
+            files={file: self._digests[file] for file in DATA_FILES if file in self._digests},
         )
 
     @contextmanager

@@ -69,6 +69,7 @@ class Ranking:
         mode: which signals count.
         wanted: hits wanted.
         among: rows of the articles that a filter leaves, ascending; None means all.
+        reader: of another ranking of the same question, to read nothing twice.
     """
 
     def __init__(
@@ -79,20 +80,25 @@ class Ranking:
         mode: Mode,
         wanted: int,
         among: Rows | None,
+        reader: SignalReader | None = None,
     ) -> None:
         self.weights = WEIGHTS[mode]
         self._store = generation.store
         depth = max(FEWEST_CANDIDATES, CANDIDATES_PER_HIT * wanted)
-        self._reader = SignalReader(generation, question, depth=depth, among=among)
-        near = self._reader.near() if mode != "lexical" else np.empty(0, np.int64)
-        worded = self._reader.worded() if self.weights.lexical else near[:0]
+        self.reader = reader or SignalReader(generation, question, depth=depth, among=among)
+        near = self.reader.near if mode != "lexical" else np.empty(0, np.int64)
+        worded = self.reader.worded if self.weights.lexical else near[:0]
         self._late_depth = max(LATE_CANDIDATES, depth // 2)
         self._feedback: Rows = near[:0]
-        self._worst_late = 0.0
         self.candidates = self._first(np.union1d(near, worded))
         self._compare_tokens()
         self._feed_back()
         self.scores = self.candidates.weighed(self.weights)
+
+    @property
+    def best_lexical(self) -> float:
+        """The highest BM25 of the query, of which signal ``lexical`` is a share."""
+        return self.reader.best_lexical
 
     def passages(self, k: int) -> list[RankedPassage]:
         """The k best passages, best first, ties by ascending row."""
@@ -102,7 +108,7 @@ class Ranking:
     def articles(self, k: int) -> list[RankedArticle]:
         """The k best articles, best first, ties by ascending row."""
         rows, places = self._best_places()
-        questions = self._reader.questions(rows)
+        questions = self.reader.questions(rows)
         share = self.weights.question
         scores = (self.scores[places] + share * questions) / (1 + share)
         return [
@@ -120,9 +126,9 @@ class Ranking:
         rows = self._store.passage_rows_of(np.array(article_rows, dtype=np.int64))
         theirs = self._first(rows)
         if self.weights.late:
-            theirs.scores["late"] = self._reader.late(rows)
+            theirs.scores["late"] = self.reader.late(rows)
         if self.weights.feedback:
-            theirs.scores["feedback"] = self._reader.feedback(rows, self._feedback)
+            theirs.scores["feedback"] = self.reader.feedback(rows, self._feedback)
         scores = theirs.weighed(self.weights)
         owners = self._store.article_rows_of(rows)
         order = np.lexsort((rows, -scores))
@@ -143,9 +149,9 @@ class Ranking:
         none = np.zeros(len(rows), dtype=np.float32)
         scores: dict[Signal, Vectors] = dict.fromkeys(SIGNALS, none)
         if self.weights.passage:
-            scores["passage"] = self._reader.passage(rows)
+            scores["passage"] = self.reader.passage(rows)
         if self.weights.lexical:
-            scores["lexical"] = self._reader.lexical(rows)
+            scores["lexical"] = self.reader.lexical(rows)
         return Candidates(rows, scores)
 
     def _compare_tokens(self) -> None:
@@ -154,7 +160,7 @@ class Ranking:
         rows = self.candidates.rows
         first = self.candidates.weighed(self.weights)
         best = np.lexsort((rows, -first))[: self._late_depth]
-        late = self._reader.late(rows[best])
+        late = self.reader.late(rows[best])
         # Those whose tokens are not compared are rated as the worst of those that are.
         scores = np.full(len(rows), late.min(), dtype=np.float32)
         scores[best] = late
@@ -166,7 +172,7 @@ class Ranking:
         rows = self.candidates.rows
         scores = self.candidates.weighed(self.weights)
         self._feedback = rows[np.lexsort((rows, -scores))[:FEEDBACK_PASSAGES]]
-        self.candidates.scores["feedback"] = self._reader.feedback(rows, self._feedback)
+        self.candidates.scores["feedback"] = self.reader.feedback(rows, self._feedback)
 
 
 def _ranked(candidates: Candidates, scores: Vectors, place: int) -> RankedPassage:

@@ -4,21 +4,21 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TypeVar, get_args
 
 from qasearch.index import Generation
-from qasearch.protocols import Embedder, Rows, TokenEmbedder, Vectors
+from qasearch.protocols import Embedder, Rows
 from qasearch.query import text
-from qasearch.query.collapse import each_text_once, same_question_once
-from qasearch.query.rank import RankedArticle, RankedPassage, Ranking
-from qasearch.query.signals import Question
+from qasearch.query.confidence import verdict
+from qasearch.query.hits import SPARE_HITS, Hits
+from qasearch.query.rank import Ranking
+from qasearch.query.signals import Question, read_questions
 from qasearch.query.where import Where, conditions
 from qasearch.records import ArticleHit, Mode, PassageHit, SearchResult
 
 MOST_HITS = 100
 
-SPARE_HITS = 20
-"""Hits fetched beyond those wanted, to make up for the ones that say the same and collapse."""
+_Hit = TypeVar("_Hit", ArticleHit, PassageHit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class Options:
         facets: fields whose values are counted over the articles returned.
         flat: passages instead of articles.
         mode: which signals rank: all, vectors alone, or words alone.
+        min_confidence: least confidence of what is brought back, from 0 to 1.
         fold: articles that ask the same are one hit, which names the others.
 
     Raises:
@@ -44,6 +45,7 @@ class Options:
     facets: Sequence[str] = ()
     flat: bool = False
     mode: Mode = "hybrid"
+    min_confidence: float = 0.0
     fold: bool = True
 
     def __post_init__(self) -> None:
@@ -51,6 +53,8 @@ class Options:
             raise ValueError(
                 f"There is no mode {self.mode!r}; there are {', '.join(get_args(Mode))}."
             )
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence is from 0 to 1, not {self.min_confidence!r}.")
         check_range("k", self.k, 1)
         check_range("points", self.points, 0)
         for field in self.facets:
@@ -70,7 +74,7 @@ def search(
     cleaned = [text.clean(query) for query in queries]
     wanted = conditions(options.where)
     among = generation.store.article_rows_where(wanted) if wanted else None
-    questions = _questions(generation, embedder, [query for query, _ in cleaned])
+    questions = read_questions(generation, embedder, [query for query, _ in cleaned])
     shared_seconds = (time.perf_counter() - started) / max(1, len(queries))
     results: list[SearchResult] = []
     for query, question, (_, warnings) in zip(queries, questions, cleaned, strict=True):
@@ -81,46 +85,24 @@ def search(
     return results
 
 
-def _questions(
-    generation: Generation, embedder: Embedder, queries: Sequence[str]
-) -> list[Question]:
-    """What the signals read of the queries, all embedded at once."""
-    tokens: Sequence[Vectors | None] = [None] * len(queries)
-    if generation.tokens and isinstance(embedder, TokenEmbedder):
-        vectors, tokens = embedder.embed_query_tokens(queries)
-    else:
-        vectors = embedder.embed_queries(queries)
-    return [
-        Question(query, generation.lexical.terms(query), vectors[i : i + 1], tokens[i])
-        for i, query in enumerate(queries)
-    ]
-
-
 def _answer(
     generation: Generation, query: str, question: Question, among: Rows | None, options: Options
 ) -> SearchResult:
     wanted = options.k + SPARE_HITS
     ranking = Ranking(generation, question, mode=options.mode, wanted=wanted, among=among)
+    hits = Hits(generation, question, options.mode, ranking, options.k)
     articles: list[ArticleHit] = []
     passages: list[PassageHit] | None = None
     if options.flat:
-        (flat,) = _passage_hits(generation, [ranking.passages(wanted)])
-        passages = each_text_once(flat, options.k)
+        passages = _confident(hits.passages(), options.min_confidence)
     else:
-        ranked = ranking.articles(wanted)
-        hits = _article_hits(generation, ranked)
-        row_of = {hit.id: article.row for hit, article in zip(hits, ranked, strict=True)}
-        kept = same_question_once(hits, options.k) if options.fold else hits[: options.k]
-        best = ranking.passages_of([row_of[hit.id] for hit in kept], options.points + SPARE_HITS)
-        articles = [
-            replace(hit, points=tuple(each_text_once(points, options.points)))
-            for hit, points in zip(kept, _passage_hits(generation, best), strict=True)
-        ]
+        found = hits.articles(options.points, fold=options.fold)
+        articles = _confident(found, options.min_confidence)
     manifest = generation.manifest
     return SearchResult(
         query=query,
         mode=options.mode,
-        verdict="related" if articles or passages else "no_answer",
+        verdict=verdict([hit.confidence for hit in passages or articles]),
         generation=generation.name,
         model=manifest.embedder.name,
         article_count=manifest.counts.articles,
@@ -132,32 +114,20 @@ def _answer(
     )
 
 
-def _article_hits(generation: Generation, ranked: Sequence[RankedArticle]) -> list[ArticleHit]:
-    articles = generation.store.articles([hit.row for hit in ranked])
-    return [
-        ArticleHit(
-            rank=rank,
-            article=article,
-            score=hit.score,
-            scores={"question": hit.question, **hit.best.signals},
-            points=(),
+def _confident(hits: list[_Hit], least: float) -> list[_Hit]:
+    """The hits of that confidence at least.
+
+    Raises:
+        ValueError: confidence is asked for, and the index tells none.
+    """
+    if not least:
+        return hits
+    if any(hit.confidence is None for hit in hits):
+        raise ValueError(
+            "This index tells no confidence: its articles are too few to find it by. "
+            "Leave out the least confidence."
         )
-        for rank, (hit, article) in enumerate(zip(ranked, articles, strict=True), start=1)
-    ]
-
-
-def _passage_hits(
-    generation: Generation, ranked: Sequence[Sequence[RankedPassage]]
-) -> list[list[PassageHit]]:
-    """The hits of several lists, their texts fetched at once."""
-    passages = iter(generation.store.passages([hit.row for hits in ranked for hit in hits]))
-    return [
-        [
-            PassageHit(rank=rank, passage=next(passages), score=hit.score)
-            for rank, hit in enumerate(hits, start=1)
-        ]
-        for hits in ranked
-    ]
+    return [hit for hit in hits if hit.confidence is not None and hit.confidence >= least]
 
 
 def _subject_counts(articles: Sequence[ArticleHit]) -> list[tuple[str, int]]:

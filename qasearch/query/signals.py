@@ -6,13 +6,15 @@ late       how well the passage's tokens match those of the query, each its best
 feedback   cosine of the passage's vector and the mean of the best passages found so far
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from qasearch.index import Generation, cosines
-from qasearch.protocols import Rows, Vectors
+from qasearch.index import Generation, LexicalIndex, cosines
+from qasearch.protocols import Embedder, Rows, TokenEmbedder, Vectors
 
 Signal: TypeAlias = Literal["passage", "lexical", "late", "feedback"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
@@ -22,6 +24,9 @@ USUAL_TOKENS = 60
 LENGTH_DISCOUNT = 0.02
 """What ``late`` loses for each e-fold of tokens above that: among more tokens each finds a better
 match by chance (docs/decisions/0009-ranking.md)."""
+
+_COMMONEST = 0.01
+"""Weight of a token of a stop word: that of another is the root of its inverse frequency."""
 
 _ROWS_AT_ONCE = 4_096
 
@@ -35,12 +40,48 @@ class Question:
         terms: its words, stemmed, as the index of words knows them.
         vector: float32 (1, d), a unit row.
         tokens: float32 (q, any), unit rows; None if the embedder tells no tokens apart.
+        weights: float32 (q,), how much each token counts; their sum is 1.
     """
 
     text: str
     terms: list[str]
     vector: Vectors
-    tokens: Vectors | None
+    tokens: Vectors | None = None
+    weights: Vectors | None = None
+
+
+def read_questions(
+    generation: Generation, embedder: Embedder, queries: Sequence[str]
+) -> list[Question]:
+    """Embed queries, all at once, and find their words."""
+    terms = [generation.lexical.terms(query) for query in queries]
+    if generation.tokens is None or not isinstance(embedder, TokenEmbedder):
+        vectors = embedder.embed_queries(queries)
+        return [Question(q, terms[i], vectors[i : i + 1]) for i, q in enumerate(queries)]
+    vectors, tokens = embedder.embed_query_tokens(queries)
+    words = embedder.query_words(queries)
+    return [
+        Question(
+            query,
+            terms[i],
+            vectors[i : i + 1],
+            tokens[i],
+            _weights(generation.lexical, words[i]) if len(words[i]) == len(tokens[i]) else None,
+        )
+        for i, query in enumerate(queries)
+    ]
+
+
+def _weights(lexical: LexicalIndex, words: Sequence[str]) -> Vectors:
+    """How much the tokens of a query count: by how rare their words are."""
+    rareness = np.array([_rareness(lexical, word) for word in words], dtype=np.float32)
+    weights = np.sqrt(rareness) + _COMMONEST
+    return (weights / max(float(weights.sum()), _COMMONEST)).astype(np.float32)
+
+
+def _rareness(lexical: LexicalIndex, word: str) -> float:
+    terms = lexical.terms(word)
+    return float(lexical.inverse_frequencies(terms).mean()) if terms else 0.0
 
 
 @dataclass(slots=True)
@@ -98,13 +139,13 @@ class SignalReader:
         self._question = question
         self._depth = depth
         self._among = None if among is None else generation.store.passage_rows_of(among)
-        self._words = self._search_words()
 
     @property
     def best_lexical(self) -> float:
         """The highest BM25 of any passage that may be found; 0 if none has a word of the query."""
         return float(self._words[0].max(initial=0))
 
+    @cached_property
     def near(self) -> Rows:
         """The passages nearest to the query by their vectors: int64, ascending."""
         if self._among is None:
@@ -114,6 +155,7 @@ class SignalReader:
         near = _row_cosines(self._generation.vectors, self._among, self._question.vector)
         return np.sort(self._among[np.lexsort((self._among, -near))[: self._depth]])
 
+    @property
     def worded(self) -> Rows:
         """The passages that say most of the query's words: int64, ascending."""
         return np.sort(self._words[1][: self._depth])
@@ -145,8 +187,10 @@ class SignalReader:
         if tokens is None or store is None or not len(tokens) or not len(rows):
             return np.zeros(len(rows), dtype=np.float32)
         matches, counts = store.matches(tokens, rows)
+        weights = self._question.weights
         discount = LENGTH_DISCOUNT * np.log(np.maximum(counts, 1) / USUAL_TOKENS)
-        return (matches.mean(axis=1) - discount).astype(np.float32)
+        mean = matches.mean(axis=1) if weights is None else matches @ weights
+        return (mean - discount).astype(np.float32)
 
     def feedback(self, rows: Rows, best: Rows) -> Vectors:
         """Signal ``feedback`` of some rows.
@@ -164,7 +208,9 @@ class SignalReader:
         """The cosine of the query and of each article's own question."""
         return _row_cosines(self._generation.questions, article_rows, self._question.vector)
 
-    def _search_words(self) -> tuple[Vectors, Rows]:
+    @cached_property
+    def _words(self) -> tuple[Vectors, Rows]:
+        """The BM25 of passages that may be found, best first, and their rows."""
         lexical, terms = self._generation.lexical, self._question.terms
         if self._among is None:
             return lexical.search(terms, self._depth)
