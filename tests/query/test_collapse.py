@@ -41,3 +41,23 @@ def test_a_copied_passage_is_shown_once() -> None:
     ]
     kept = each_text_once(hits, 2)
     assert [(hit.rank, hit.passage.article_id) for hit in kept] == [(1, "a"), (2, "c")]
+
+
+def spanning(seq: int, start: int, end: int, article_id: str = "a") -> PassageHit:
+    passage = Passage(article_id, seq, "section", f"text {seq}", start, end)
+    return PassageHit(rank=seq, passage=passage, score=1 / seq)
+
+
+def test_a_section_and_its_own_bullets_are_shown_once_the_better_one() -> None:
+    whole, bullet, next_one = spanning(1, 0, 90), spanning(2, 10, 40), spanning(3, 90, 120)
+    elsewhere = spanning(4, 10, 40, article_id="b")
+    kept = each_text_once([whole, bullet, next_one, elsewhere], 5)
+    assert [(hit.rank, hit.passage.seq) for hit in kept] == [(1, 1), (2, 3), (3, 4)]
+    kept = each_text_once([bullet, whole, next_one], 5)
+    assert [(hit.rank, hit.passage.seq) for hit in kept] == [(1, 2), (2, 3)]
+
+
+def test_no_more_passages_than_wanted() -> None:
+    hits = [spanning(n, 10 * n, 10 * n + 10) for n in range(1, 5)]
+    assert each_text_once(hits, 0) == []
+    assert [hit.passage.seq for hit in each_text_once(hits, 2)] == [1, 2]
