@@ -59,7 +59,7 @@ def as_jsonl_run(answers: Iterable[Answer]) -> Iterator[str]:
 
 
 def as_trec(answers: Iterable[Answer]) -> Iterator[str]:
-    """A TREC run: query id, Q0, id, rank, score, tag; nothing for a query without an answer.
+    """A TREC run: query id, Q0, id, rank, score, tag; nothing for a query that found nothing.
 
     Raises:
         ValueError: an id has white space, which separates the fields of a run.
@@ -164,7 +164,9 @@ def as_markdown(answers: Iterable[Answer]) -> Iterator[str]:
 
 def _markdown(result: SearchResult) -> str:
     blocks = [f"# {_one_line(result.query)}"]
-    if result.verdict == "no_answer":
+    if said := verdict_line(result):
+        blocks.append(said)
+    elif not (result.articles or result.passages):
         blocks.append("No answer found.")
     for hit in result.articles:
         article = hit.article
@@ -175,6 +177,17 @@ def _markdown(result: SearchResult) -> str:
         blocks.append(f"## {hit.rank}. {hit.passage.id}")
         blocks.append(_markdown_passage(hit))
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def verdict_line(result: SearchResult) -> str:
+    """What stands above hits that may not answer; empty above those that do, or if unknown."""
+    hits = result.articles or result.passages or ()
+    what = "articles" if result.passages is None else "passages"
+    if not hits or hits[0].confidence is None or result.verdict == "answer":
+        return ""
+    if result.verdict == "related":
+        return f"Perhaps no answer in this collection; related {what}:"
+    return f"No answer in this collection; nearest {what}:"
 
 
 def _markdown_passage(hit: PassageHit) -> str:
