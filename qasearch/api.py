@@ -243,6 +243,14 @@ class Index:
                 return passage
         raise LookupError(f"There is no passage {id!r} in the index.")
 
+    def questions(self) -> list[tuple[str, str]]:
+        """The id and the question of every article, in order of id."""
+        return self._generation.store.questions()
+
+    def subjects(self) -> list[tuple[str, int]]:
+        """Each subject with the number of its articles: most first, then by name."""
+        return self._generation.store.subjects()
+
     def status(self) -> IndexStatus:
         """What the index holds."""
         return self._generation.status()

@@ -60,6 +60,7 @@ _PASSAGE = """
 SELECT passages.row, id, seq, kind, text, start, "end", ordinal, title, section_path, run, lead_in
 FROM passages JOIN articles ON articles.row = article_row
 """
+_QUESTIONS = "SELECT id, question FROM articles ORDER BY row"
 _IN_ROWS = "IN (SELECT value FROM json_each(?))"
 
 
@@ -283,6 +284,10 @@ class PassageStore:
     def ids(self) -> list[str]:
         """The ids of all articles, by row."""
         return [id for (id,) in self._select("SELECT id FROM articles ORDER BY row")]
+
+    def questions(self) -> list[tuple[str, str]]:
+        """The id and the question of every article, by row."""
+        return [(id, text) for id, text in self._select(_QUESTIONS)]
 
     def values(self, first: int, stop: int) -> Iterator[ArticleValues]:
         """The articles in these rows as ``write_passages`` takes them over, some at a time."""
