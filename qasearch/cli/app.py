@@ -16,13 +16,14 @@ from qasearch.cli.parse import parse
 from qasearch.cli.rollback import rollback
 from qasearch.cli.run import run
 from qasearch.cli.search import search
+from qasearch.cli.serve import serve
 from qasearch.cli.show import show
 from qasearch.cli.status import status
 from qasearch.cli.verify import verify
 
 # Without markup modes typer writes help and errors itself and leaves rich, slow to import, alone.
 app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (build, search, show, parse, run, status, verify, doctor, rollback):
+for command in (build, search, show, parse, run, status, verify, doctor, rollback, serve):
     app.command()(command)
 
 
