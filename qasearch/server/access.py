@@ -21,6 +21,9 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 OPEN_PATHS = ("/static/", "/login")
 """What the page that asks for the token is made of, and where it sends it."""
 
+_CLOSE = {"Connection": "close"}
+"""Whoever speaks another language may mean something else by what comes next."""
+
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 
 
@@ -59,14 +62,20 @@ class Access:
         return hmac.new(key, b"qasearch cookie 1", sha256).hexdigest()
 
     def _wrong_form(self, scope: Scope, headers: "Headers") -> Problem | None:
-        target = scope["raw_path"] + b"?" + scope["query_string"]
+        settings = self.settings
+        target = len(scope["raw_path"]) + len(scope["query_string"])
+        if scope["http_version"] not in ("1.0", "1.1"):
+            return Problem(505, "bad_version", "This server speaks HTTP/1.1.", "", _CLOSE)
         if not scope["raw_path"].startswith(b"/"):
-            return Problem(400, "bad_target", "The target of a request is a path.")
-        if len(target) > self.settings.url_bytes:
-            longest = self.settings.url_bytes
-            return Problem(414, "url_too_long", f"An address has at most {longest:,} bytes.")
+            return Problem(400, "bad_target", "The target of a request is a path.", "", _CLOSE)
         if headers.all("transfer-encoding") and headers.all("content-length"):
-            return Problem(400, "two_lengths", "A request has one length, not two.")
+            return Problem(400, "two_lengths", "A request has one length, not two.", "", _CLOSE)
+        if target > settings.url_bytes:
+            message = f"An address has at most {settings.url_bytes:,} bytes."
+            return Problem(414, "url_too_long", message)
+        if headers.bytes() > settings.head_bytes:
+            message = f"The headers have at most {settings.head_bytes:,} bytes."
+            return Problem(431, "headers_too_large", message)
         return None
 
     def _wrong_host(self, scope: Scope, headers: "Headers") -> Problem | None:
@@ -133,3 +142,7 @@ class Headers:
         """The values of a header, by its name in small letters."""
         wanted = name.encode("ascii")
         return [value.decode("latin-1") for key, value in self._pairs if key == wanted]
+
+    def bytes(self) -> int:
+        """Their size, as they are sent."""
+        return sum(len(name) + len(value) + len(": \r\n") for name, value in self._pairs)

@@ -115,8 +115,9 @@ class Completer:
     def _compare(self, word: str) -> tuple[str, ...]:
         """Beginnings of words that are as near as a slip of the fingers, or two in a long word.
 
-        Two neighbouring letters exchanged count as one slip: optimal string alignment. A slip may
-        hide the first letter of a word, but is not taken to have put another in its place.
+        Two neighbouring letters exchanged count as one slip: optimal string alignment. The first
+        letter of a word has to be among the first two typed: it seldom is not, and a tenth of the
+        words is compared.
         """
         slips = 0 if len(word) < 5 else 1 if len(word) < 8 else 2
         near: list[str] = []

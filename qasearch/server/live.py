@@ -21,9 +21,6 @@ logger = logging.getLogger(__name__)
 CURRENT_FILE = "CURRENT"
 _MOST_CURRENT_BYTES = 200
 
-RETRY_SECONDS = 30.0
-"""Until a generation that could not be opened is tried again: its files are hashed each time."""
-
 
 class NotReadyError(Exception):
     """No generation is open: not any more."""
@@ -65,15 +62,18 @@ class LiveIndex:
     Args:
         path: the folder.
         embedder: the one that built it; loaded once, however many generations come.
+        retry_seconds: until a generation that could not be opened is tried again; its files are
+            hashed each time.
 
     Raises:
         QASearchError: there is no index, or it cannot be used. Later faults are logged, and the
             generation that is open answers on.
     """
 
-    def __init__(self, path: Path, embedder: Embedder) -> None:
+    def __init__(self, path: Path, embedder: Embedder, *, retry_seconds: float = 30.0) -> None:
         self._path = path
         self._embedder = embedder
+        self._retry_seconds = retry_seconds
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._fault: str | None = None
@@ -120,7 +120,7 @@ class LiveIndex:
             try:
                 snapshot = self._open()
             except QASearchError as error:
-                self._retry_at = time.monotonic() + RETRY_SECONDS
+                self._retry_at = time.monotonic() + self._retry_seconds
                 self._fault = error.code
                 logger.error("The new generation is not used: %s", error)
                 return False

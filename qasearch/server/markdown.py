@@ -25,7 +25,8 @@ Span = tuple[int, int]
 # for no character, and are taken out of it first.
 _MARK, _END, _FORMULA, _STOP = "\ue000", "\ue001", "\ue002", "\ue003"
 _SIGNS = str.maketrans(dict.fromkeys((_MARK, _END, _FORMULA, _STOP), "\ufffd"))
-_ENCODED_SIGNS = re.compile("%EE%80%8[0-3]", re.IGNORECASE)
+
+_BULLET = re.compile(r"\s*([-*+•]|\d{1,9}[.)])\s")
 
 _CLEANER = nh3.Cleaner(
     tags={
@@ -46,8 +47,15 @@ _CLEANER = nh3.Cleaner(
 )
 
 
+class _Parser(MarkdownIt):
+    """markdown-it, whose links lead where they did before there were signs in the text."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802  the name is the library's
+        return super().normalizeLink(re.sub(f"[{_MARK}{_END}]", "", url))
+
+
 def _parser(preset: str) -> MarkdownIt:
-    parser = MarkdownIt(preset, {"html": False, "linkify": False, "typographer": False})
+    parser = _Parser(preset, {"html": False, "linkify": False, "typographer": False})
     formulas(parser)
     parser.add_render_rule("formula", _draw_later)
     parser.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
@@ -137,8 +145,6 @@ def _adjust(token: Token) -> None:
         token.attrSet("value", token.info)  # the number as printed, whatever came before it
     elif isinstance(style, str):
         token.attrSet("class", style.removeprefix("text-align:"))
-    elif token.type == "link_open":
-        token.attrSet("href", _ENCODED_SIGNS.sub("", str(token.attrGet("href"))))
     elif token.type == "image":
         token.type, token.content = "text", f"[image: {token.content}]"
     for child in token.children or ():
@@ -180,4 +186,6 @@ def _with_marks(clean: str) -> str:
 def _dedent(text: str) -> str:
     """Bring the lines below the first to the margin: they were indented under a number."""
     first, newline, rest = text.partition("\n")
+    if _BULLET.match(first):
+        return text  # under a number that is still there
     return first + newline + textwrap.dedent(rest)

@@ -11,6 +11,11 @@ from qasearch.records import Mode
 
 MOST_HITS = 100
 
+NOT_BLANK = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+"""What is neither white space nor a control character, as a query needs one. The library sees to
+that; this tells it to those who read the description.
+"""
+
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -73,7 +78,14 @@ class Filters(_Parameters):
 class SearchParameters(Filters):
     """Of ``/api/search``."""
 
-    q: Annotated[str, Field(min_length=1, description="A plain question, or some words.")]
+    q: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="A plain question, or some words.",
+            json_schema_extra={"pattern": NOT_BLANK},
+        ),
+    ]
     k: Annotated[int, Field(ge=1, le=MOST_HITS, description="Hits wanted at most."), WHOLE] = 5
     offset: Annotated[
         int,

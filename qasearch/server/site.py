@@ -18,7 +18,7 @@ from qasearch.server.markdown import whole
 from qasearch.server.pages import page
 from qasearch.server.parameters import NoParameters
 from qasearch.server.service import Service, find_article, find_related
-from qasearch.server.view import HITS, PageParameters, search_view
+from qasearch.server.view import PageParameters, search_view
 
 RELATED = 6
 """Questions named beside an article."""
@@ -63,7 +63,7 @@ class Site:
         if not asked.q.strip():
             return await self._empty(request, asked)
         view = await self._service.ask(request, lambda snapshot: search_view(snapshot, asked))
-        return page(request, "search.html", asked=asked, view=view, hits=HITS)
+        return page(request, "search.html", asked=asked, view=view)
 
     async def article(
         self, request: Request, id: str, asked: Annotated[ArticleParameters, Query()]

@@ -8,9 +8,6 @@ from anyio import to_thread
 
 Result = TypeVar("Result")
 
-WAIT_SECONDS = 10.0
-"""Who has waited so long for a turn is told to come back."""
-
 
 class BusyError(Exception):
     """Too many searches are waiting."""
@@ -26,12 +23,14 @@ class Turns:
     Args:
         running: at once, at most.
         waiting: for a turn, at most.
+        patience: seconds after which who waits is told to come back.
     """
 
-    def __init__(self, *, running: int, waiting: int) -> None:
+    def __init__(self, *, running: int, waiting: int, patience: float = 10.0) -> None:
         self._turns = anyio.Semaphore(running)
         self._threads = anyio.CapacityLimiter(running)
         self._waiting = waiting
+        self._patience = patience
 
     async def run(self, work: Callable[[], Result], gone: Callable[[], Awaitable[bool]]) -> Result:
         """Do ``work`` when its turn has come.
@@ -47,7 +46,7 @@ class Turns:
         if self._turns.statistics().tasks_waiting >= self._waiting:
             raise BusyError
         try:
-            with anyio.fail_after(WAIT_SECONDS):
+            with anyio.fail_after(self._patience):
                 await self._turns.acquire()
         except TimeoutError:
             raise BusyError from None

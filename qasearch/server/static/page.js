@@ -157,6 +157,7 @@ async function offer(signal) {
   const reply = await fetch(`/api/complete?${new URLSearchParams({ q: typed, k: "6" })}`, { signal });
   const { questions } = reply.ok ? await reply.json() : { questions: [] };
   if (signal.aborted || document.activeElement !== box) return;
+  const chosen = choices()[active]?.textContent;
   list.replaceChildren(...questions.filter(({ question }) => question !== typed).map(({ question }, i) => {
     const option = document.createElement("li");
     option.id = `completion-${i}`;
@@ -168,6 +169,8 @@ async function offer(signal) {
   close();
   list.hidden = !list.children.length;
   box.setAttribute("aria-expanded", String(!list.hidden));
+  const again = choices().findIndex((option) => option.textContent === chosen);
+  if (again >= 0) activate(again);
 }
 
 if (form) {
