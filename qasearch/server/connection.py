@@ -6,6 +6,8 @@ be complete, and for a caller to take in a reply.
 
 import asyncio
 import json
+import logging
+import secrets
 from typing import Any
 
 import h11
@@ -15,6 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from qasearch.server.errors import COME_BACK_SECONDS
 from qasearch.server.settings import Settings
+
+logger = logging.getLogger("qasearch.server.access")
 
 SPARE_CONNECTIONS = 128
 """Connections beyond the limit that are told to come back; further ones are just dropped."""
@@ -34,6 +38,8 @@ class _BoundedProtocol(H11Protocol):
         super().__init__(*arguments, **options)
         self._request_timer: asyncio.TimerHandle | None = None
         self._reply_timer: asyncio.TimerHandle | None = None
+        # Whether anything came since the last reply.
+        self._heard = False
 
     def connection_made(  # pyright: ignore[reportIncompatibleMethodOverride] as in uvicorn
         self, transport: asyncio.Transport
@@ -48,10 +54,12 @@ class _BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.transport.is_closing():
+            self._heard = True
             super().data_received(data)
             self._watch_request()
 
     def on_response_complete(self) -> None:
+        self._heard = bool(self.conn.trailing_data[0])
         super().on_response_complete()
         self._watch_request()
 
@@ -87,19 +95,28 @@ class _BoundedProtocol(H11Protocol):
             )
 
     def _owed(self) -> bool:
-        if self.cycle is None:  # pyright: ignore[reportUnnecessaryComparison] None until a request
-            return True
-        if not self.cycle.response_complete:
+        if self._begun() and not self.cycle.response_complete:
             return self.cycle.more_body
-        return self.conn.their_state is h11.SEND_BODY or bool(self.conn.trailing_data[0])
+        if not self._begun() or self.conn.their_state is h11.SEND_BODY:
+            return True
+        return bool(self.conn.trailing_data[0])
+
+    def _begun(self) -> bool:
+        """Whether the head of a request has come on this connection."""
+        return self.cycle is not None  # pyright: ignore[reportUnnecessaryComparison]
 
     def _give_up(self, status: int, code: str, message: str) -> None:
-        """Close the connection; before a reply has begun, say why."""
+        """Close the connection; who is in the middle of asking is told why."""
         if self.transport.is_closing():
             return
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete or not cycle.response_started:  # pyright: ignore[reportUnnecessaryComparison]
-            self.transport.write(_reply(status, code, message))
+        replying = (
+            self._begun() and self.cycle.response_started and not self.cycle.response_complete
+        )
+        # Browsers connect before they know what to ask. A reply to nothing would confuse them.
+        if self._heard and not replying:
+            error = _error(code, message, "")
+            logger.info("%s %s", error["error"]["id"], message)
+            self.transport.write(_reply(status, error))
         self.transport.close()
 
 
@@ -110,8 +127,8 @@ async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse(body, 503, headers)(scope, receive, send)
 
 
-def _reply(status: int, code: str, message: str) -> bytes:
-    body = json.dumps(_error(code, message, "")).encode("ascii")
+def _reply(status: int, error: object) -> bytes:
+    body = json.dumps(error).encode("ascii")
     head = (
         f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\nconnection: close\r\n"
         f"content-length: {len(body)}\r\n\r\n"
@@ -119,6 +136,7 @@ def _reply(status: int, code: str, message: str) -> bytes:
     return head.encode("ascii") + body
 
 
-def _error(code: str, message: str, hint: str) -> dict[str, object]:
-    """An error that came before there was a request to give an id to."""
-    return {"error": {"code": code, "message": message, "hint": hint, "id": None}}
+def _error(code: str, message: str, hint: str) -> dict[str, dict[str, str]]:
+    """An error that came before there was a request that could have an id."""
+    id = secrets.token_hex(6)
+    return {"error": {"code": code, "message": message, "hint": hint, "id": id}}

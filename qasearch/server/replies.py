@@ -142,7 +142,7 @@ class ErrorFields(BaseModel):
     code: str
     message: str
     hint: str
-    id: str | None = Field(description="Stands in the server's log too.")
+    id: str = Field(description="Stands in the server's log too.")
 
 
 class ErrorReply(BaseModel):

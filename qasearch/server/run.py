@@ -96,7 +96,10 @@ def _bound(family: int, place: tuple[Any, ...]) -> list[socket.socket]:
     """
     with ExitStack() as undo:
         try:
-            listening = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            # Only of sockets that say they are TCP does asyncio turn Nagle's algorithm off, which
+            # would hold the body of each reply back for some 40 ms.
+            tcp = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            listening = undo.enter_context(tcp)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(place)
             listening.listen()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -135,6 +136,13 @@ def test_a_port_that_is_taken() -> None:
 def test_an_address_that_is_none(host: str, port: int) -> None:
     with pytest.raises(ValueError, match="Cannot listen on"):
         listen(host, port)
+
+
+def test_replies_are_not_held_back() -> None:
+    """asyncio turns Nagle's algorithm off, but only where a socket says that it is TCP."""
+    (listening,) = listen("127.0.0.1", 0)
+    with listening:
+        assert listening.proto == socket.IPPROTO_TCP
 
 
 def test_localhost_is_listened_to_on_one_port() -> None:

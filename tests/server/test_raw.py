@@ -37,7 +37,9 @@ def status(reply: bytes) -> int:
     assert match, reply[:200]
     code = int(match[1])
     if code >= 400 and b"content-type: text/html" not in head:
-        assert json.loads(body)["error"]["code"]
+        error = json.loads(body)["error"]
+        assert error["code"]
+        assert re.fullmatch("[0-9a-f]{12}", error["id"])
     for secret in (b"Traceback", b'.py"', b"/tmp/", b"site-packages"):
         assert secret not in reply
     return code
@@ -194,7 +196,6 @@ def own_host(server: Served) -> bytes:
 @pytest.mark.parametrize(
     "begun",
     [
-        b"",
         b"G",
         b"GET /health HTTP/1.1\r\nHost: {host}\r\n",
         b"POST /login HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\ntoken=",
@@ -207,6 +208,10 @@ def test_half_a_request_is_not_waited_for(impatient: Served, begun: bytes) -> No
     reply = impatient.send(begun.replace(b"{host}", own_host(impatient)))
     *_, last = re.split(rb"(?=HTTP/1\.1 )", reply)
     assert status(last) == 408
+
+
+def test_a_caller_who_says_nothing_is_told_nothing(impatient: Served) -> None:
+    assert impatient.send(b"") == b""
 
 
 def test_a_drip_is_not_waited_for(impatient: Served) -> None:
