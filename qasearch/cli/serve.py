@@ -61,7 +61,7 @@ def serve(
 
         qasearch serve
 
-        QASEARCH_TOKEN=... qasearch serve --host 0.0.0.0 --port 8080 --allow-host search.example.org
+        QASEARCH_TOKEN=... qasearch serve --host 0.0.0.0 --port 8080
     """
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         raise ValueError("Serving needs more packages: pip install 'qasearch[serve]'")

@@ -69,11 +69,13 @@ def _check(element: ET.Element) -> None:
     """Keep what draws a formula, and nothing that links, styles or runs.
 
     Raises:
-        ValueError: there is an element of another kind.
+        ValueError: there is an element of another kind, or a command that was not understood.
     """
     name = element.tag.removeprefix(_MATHML)
     if name not in _ELEMENTS:
         raise ValueError(f"{name} draws no formula")
+    if name in ("mi", "mo") and re.match(r"\\\w", element.text or ""):
+        raise ValueError(f"{element.text} is not known")
     element.tag = name
     element.attrib = {
         key: value
@@ -82,6 +84,11 @@ def _check(element: ET.Element) -> None:
     }
     for child in element:
         _check(child)
+    for before, middle, after in zip(element, element[1:], element[2:], strict=False):
+        # The bars of a determinant, which have nothing that says so.
+        if middle.tag == "mtable" and before.text == after.text and before.text in ("|", "\u2225"):
+            before.attrib.update(stretchy="true", form="prefix")
+            after.attrib.update(stretchy="true", form="postfix")
 
 
 def _inline_rule(state: StateInline, silent: bool) -> bool:

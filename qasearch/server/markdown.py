@@ -26,7 +26,7 @@ Span = tuple[int, int]
 _MARK, _END, _FORMULA, _STOP = "\ue000", "\ue001", "\ue002", "\ue003"
 _SIGNS = str.maketrans(dict.fromkeys((_MARK, _END, _FORMULA, _STOP), "\ufffd"))
 
-_BULLET = re.compile(r"\s*([-*+•]|\d{1,9}[.)])\s")
+_BULLET = re.compile(r"^\s*([-*+•]|\d{1,9}[.)])\s", re.MULTILINE)
 
 _CLEANER = nh3.Cleaner(
     tags={
@@ -184,8 +184,12 @@ def _with_marks(clean: str) -> str:
 
 
 def _dedent(text: str) -> str:
-    """Bring the lines below the first to the margin: they were indented under a number."""
+    """Bring the lines below the first to the margin: they were indented under a number.
+
+    Not where they are indented under a mark that is still there: bullets under a number.
+    """
     first, newline, rest = text.partition("\n")
-    if _BULLET.match(first):
-        return text  # under a number that is still there
+    mark, below = _BULLET.match(first), _BULLET.search(rest)
+    if mark and not (below and below[1] == mark[1]):
+        return text
     return first + newline + textwrap.dedent(rest)

@@ -50,7 +50,7 @@ def day(date: datetime.date) -> str:
 
 def sureness(confidence: float) -> str:
     """A confidence in words."""
-    return next(words for least, words in SURENESS if confidence >= least)
+    return next(words for least, words in SURENESS if round(confidence, 2) >= least)
 
 
 def number(passage: Passage) -> str:

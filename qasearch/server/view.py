@@ -175,8 +175,9 @@ def cut(text: str, length: int) -> str:
     if part.count("$") % 2:
         part = part[: part.rindex("$")]
     part = part.rstrip()
-    # An open fence would take the dots for code.
-    return f"{part}\n```\n…" if part.count("```") % 2 else f"{part} …"
+    # A fence that is left open ends with the text, or with the bullet that it stands in.
+    *_, fence = re.findall(r"^([ \t]*)```", part, re.MULTILINE) or [""]
+    return f"{part}\n{fence}…" if part.count("```") % 2 else f"{part} …"
 
 
 def _counts(

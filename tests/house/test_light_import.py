@@ -46,7 +46,7 @@ def test_import() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["search", "--help"], ["build", "--help"]],
+    [["--help"], ["--version"], ["search", "--help"], ["build", "--help"], ["serve", "--help"]],
     ids=" ".join,
 )
 def test_help(arguments: list[str]) -> None:

@@ -39,6 +39,7 @@ def test_line(text: str, html: str) -> None:
         ("1. a\n   - b", '<ol>\n<li value="1">a\n<ul>\n<li>b</li>\n</ul>\n</li>\n</ol>\n'),
         # The lines below the first were indented under the number of their point.
         ("parts:\n   - a\n   - b", "<p>parts:</p>\n<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
+        ("- a\n  - b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ("![chart](https://a.example/x.png)", "<p>[image: chart]</p>\n"),
         (
             "[a](https://a.example/?q=1&r=2)",
@@ -166,9 +167,15 @@ def test_a_block_of_a_formula_stays_together() -> None:
     assert "<li>item</li>" in html
 
 
-@pytest.mark.parametrize("tex", ["\\begin{cases} x", "x_1_2", "}{", "a" * 3_000])
+@pytest.mark.parametrize("tex", ["\\begin{cases} x", "\\ce{H2O}", "x_1_2", "}{", "a" * 3_000])
 def test_a_formula_that_cannot_be_drawn_is_shown_as_written(tex: str) -> None:
     assert to_mathml(tex, display=False) == f'<code class="formula">{tex}</code>'
+
+
+def test_the_bars_of_a_determinant_are_as_tall_as_it() -> None:
+    drawn = to_mathml("a = \\begin{vmatrix} 3 & 7 \\\\ 2 & 4 \\end{vmatrix} + |x|", display=True)
+    assert drawn.count('<mo stretchy="true" form="prefix">|</mo><mtable>') == 1
+    assert drawn.count('</mtable><mo stretchy="true" form="postfix">|</mo>') == 1
 
 
 def test_a_formula_is_text_and_what_draws_it() -> None:

@@ -109,7 +109,13 @@ def test_an_answer() -> None:
     ("confidence", "words"),
     [
         *((1.0, "Very likely"), (0.85, "Very likely"), (0.84, "Likely"), (0.6, "Likely")),
-        *((0.59, "Possibly"), (0.3, "Possibly"), (0.29, "Unlikely"), (0.0, "Unlikely")),
+        *(
+            (0.596, "Likely"),
+            (0.594, "Possibly"),
+            (0.3, "Possibly"),
+            (0.29, "Unlikely"),
+            (0.0, "Unlikely"),
+        ),
     ],
 )
 def test_confidence_in_words(confidence: float, words: str) -> None:
@@ -151,7 +157,8 @@ def test_articles_that_ask_the_same(ids: tuple[str, ...], words: str) -> None:
         ("no sentence ends within so few", 15, "no sentence …"),
         ("unbroken" * 4, 10, "unbrokenun …"),
         ("a $x + y$ and then $z + w$ for ever", 24, "a $x + y$ and then …"),
-        ("see:\n```\ncode\nmore code\nstill more\n```", 22, "see:\n```\ncode\n```\n…"),
+        ("see:\n```\ncode\nmore code\nstill more\n```", 22, "see:\n```\ncode\n…"),
+        ("- see:\n  ```\n  code\n  more code\n  ```", 24, "- see:\n  ```\n  code\n  …"),
     ],
 )
 def test_a_long_text_is_cut(text: str, length: int, expected: str) -> None:
