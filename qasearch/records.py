@@ -152,24 +152,6 @@ class PassageHit:
         """The passage's own text."""
         return self.passage.text
 
-    def to_dict(self) -> dict[str, object]:
-        """The hit as in the schema ``qasearch.search/1``."""
-        passage = self.passage
-        return {
-            "rank": self.rank,
-            "id": passage.id,
-            "ordinal": passage.ordinal,
-            "kind": passage.kind,
-            "section": passage.section,
-            "title": passage.title,
-            "text": passage.text,
-            "confidence": self.confidence,
-            "score": self.score,
-            "start": passage.start,
-            "end": passage.end,
-            "highlights": [list(span) for span in self.highlights],
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class ArticleHit:
@@ -202,24 +184,6 @@ class ArticleHit:
     def question(self) -> str:
         """The question that the article answers."""
         return self.article.question
-
-    def to_dict(self) -> dict[str, object]:
-        """The hit as in the schema ``qasearch.search/1``."""
-        article = self.article
-        return {
-            "rank": self.rank,
-            "id": article.id,
-            "question": article.question,
-            "subjects": list(article.subjects),
-            "date": article.date.isoformat() if article.date else None,
-            "url": article.urls[0] if article.urls else None,
-            "path": article.paths[0] if article.paths else None,
-            "confidence": self.confidence,
-            "score": self.score,
-            "scores": dict(self.scores),
-            "points": [point.to_dict() for point in self.points],
-            "same_question": list(self.same_question),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,9 +341,9 @@ class SearchResult:
     def to_dict(self) -> dict[str, object]:
         """The result in the schema ``qasearch.search/1``: JSON types only, finite numbers."""
         hits: dict[str, object] = (
-            {"articles": [hit.to_dict() for hit in self.articles]}
+            {"articles": [_article_dict(hit) for hit in self.articles]}
             if self.passages is None
-            else {"passages": [hit.to_dict() for hit in self.passages]}
+            else {"passages": [_passage_dict(hit) for hit in self.passages]}
         )
         return {
             "schema": "qasearch.search/1",
@@ -397,3 +361,39 @@ class SearchResult:
             **hits,
             "warnings": list(self.warnings),
         }
+
+
+def _article_dict(hit: ArticleHit) -> dict[str, object]:
+    article = hit.article
+    return {
+        "rank": hit.rank,
+        "id": article.id,
+        "question": article.question,
+        "subjects": list(article.subjects),
+        "date": article.date.isoformat() if article.date else None,
+        "url": article.urls[0] if article.urls else None,
+        "path": article.paths[0] if article.paths else None,
+        "confidence": hit.confidence,
+        "score": hit.score,
+        "scores": dict(hit.scores),
+        "points": [_passage_dict(point) for point in hit.points],
+        "same_question": list(hit.same_question),
+    }
+
+
+def _passage_dict(hit: PassageHit) -> dict[str, object]:
+    passage = hit.passage
+    return {
+        "rank": hit.rank,
+        "id": passage.id,
+        "ordinal": passage.ordinal,
+        "kind": passage.kind,
+        "section": passage.section,
+        "title": passage.title,
+        "text": passage.text,
+        "confidence": hit.confidence,
+        "score": hit.score,
+        "start": passage.start,
+        "end": passage.end,
+        "highlights": [list(span) for span in hit.highlights],
+    }

@@ -85,10 +85,10 @@ class Api:
         self, request: Request, id: str, asked: Annotated[RelatedParameters, Query()]
     ) -> Response:
         """Find the articles nearest to an article."""
-        hits = await self._service.ask(
+        found = await self._service.ask(
             request, lambda snapshot: find_related(snapshot.index, id, asked.k)
         )
-        return JSONResponse({"id": id, "articles": [hit.to_dict() for hit in hits]})
+        return JSONResponse(found.to_dict())
 
     async def complete(self, asked: Annotated[CompleteParameters, Query()]) -> Response:
         """Find the stored questions that what was typed may become."""

@@ -99,11 +99,25 @@ class StoredArticle(BaseModel):
     passages: list[StoredPassage]
 
 
+class Identity(BaseModel):
+    """What tells an article from others."""
+
+    id: str
+    question: str
+    subjects: list[str]
+    date: str | None
+    url: str | None
+    path: str | None
+
+
 class RelatedReply(BaseModel):
     """The articles nearest to one."""
 
-    id: str
-    articles: list[ArticleReply]
+    version: Literal["qasearch.related/1"] = Field(alias="schema")
+    article: Identity
+    index: IndexReply
+    took_ms: float
+    articles: list[ArticleReply] = Field(description="Best first, without points.")
 
 
 class QuestionReply(BaseModel):

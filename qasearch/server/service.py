@@ -8,7 +8,7 @@ from typing import TypeVar
 from anyio import to_thread
 from starlette.requests import Request
 
-from qasearch import Article, ArticleHit, Embedder, Index
+from qasearch import Article, ArticleHit, Embedder, Index, SearchResult
 from qasearch.server.errors import NotFoundError
 from qasearch.server.live import LiveIndex, Snapshot
 from qasearch.server.parameters import MOST_HITS
@@ -84,13 +84,50 @@ def find_article(index: Index, id: str) -> Article:
         raise NotFoundError(f"The index has no article {id!r}.") from None
 
 
-def find_related(index: Index, id: str, k: int) -> list[ArticleHit]:
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The articles nearest to one.
+
+    Attributes:
+        article: the one.
+        found: what was found for its question, itself left out.
+    """
+
+    article: Article
+    found: SearchResult
+
+    @property
+    def articles(self) -> tuple[ArticleHit, ...]:
+        """The others, best first; without points."""
+        return self.found.articles
+
+    def to_dict(self) -> dict[str, object]:
+        """The result in the schema ``qasearch.related/1``; hits are those of a search."""
+        fields = self.article.to_dict()
+        found = self.found.to_dict()
+        return {
+            "schema": "qasearch.related/1",
+            "article": {
+                **{name: fields[name] for name in ("id", "question", "subjects", "date")},
+                "url": next(iter(self.article.urls), None),
+                "path": next(iter(self.article.paths), None),
+            },
+            **{name: found[name] for name in ("index", "took_ms", "articles")},
+        }
+
+
+def find_related(index: Index, id: str, k: int) -> Related:
     """The articles nearest to one, itself and those that ask the same left out.
 
     Raises:
         NotFoundError: there is no such article.
     """
     article = find_article(index, id)
-    hits = index.search(article.question, k=min(k + 1, MOST_HITS), points=0).articles
-    others = [hit for hit in hits if id != hit.id and id not in hit.same_question]
-    return [replace(hit, rank=rank) for rank, hit in enumerate(others[:k], start=1)]
+    found = index.search(article.question, k=min(k + 1, MOST_HITS), points=0)
+    others = [
+        hit
+        for hit in found.articles
+        if article.id != hit.id and article.id not in hit.same_question
+    ]
+    ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(others[:k], start=1))
+    return Related(article, replace(found, articles=ranked))

@@ -38,7 +38,7 @@ class ArticlePage:
     """An article and what stands beside it."""
 
     article: Article
-    related: list[ArticleHit]
+    related: tuple[ArticleHit, ...]
 
 
 class Site:
@@ -72,7 +72,7 @@ class Site:
 
         def work(snapshot: Snapshot) -> ArticlePage:
             article = find_article(snapshot.index, id)
-            return ArticlePage(article, find_related(snapshot.index, article.id, RELATED))
+            return ArticlePage(article, find_related(snapshot.index, article.id, RELATED).articles)
 
         found = await self._service.ask(request, work)
         return page(

@@ -107,7 +107,9 @@ def test_an_article(client: TestClient, index: Index) -> None:
 def test_articles_near_an_article(client: TestClient) -> None:
     found = get(client, "/api/related/berth-05", k=29)
     ids = [hit["id"] for hit in found["articles"]]
-    assert found["id"] == "berth-05"
+    assert found["schema"] == "qasearch.related/1"
+    assert found["article"]["question"] == "Which ships may use berth 5?"
+    assert found["index"]["articles"] == len(ARTICLES) + len(BERTHS)
     assert sorted(ids) == [article.id for article in BERTHS if article.id != "berth-05"]
     assert [hit["rank"] for hit in found["articles"]] == list(range(1, 30))
 
