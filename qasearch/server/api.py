@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,6 +16,7 @@ from qasearch.server.parameters import (
     NoParameters,
     RelatedParameters,
     SearchParameters,
+    once,
 )
 from qasearch.server.replies import (
     ERRORS,
@@ -38,7 +39,7 @@ class Api:
 
     def router(self) -> APIRouter:
         """The routes, described for ``/openapi.json``."""
-        router = APIRouter(responses=ERRORS)
+        router = APIRouter(responses=ERRORS, dependencies=[Depends(once)])
         for path, endpoint, reply in (
             ("/api/search", self.search, SearchReply),
             ("/api/articles/{id:path}", self.article, StoredArticle),

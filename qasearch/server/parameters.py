@@ -2,9 +2,11 @@
 
 import datetime
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.requests import Request
 
 from qasearch import Where
 from qasearch.records import Mode
@@ -41,6 +43,22 @@ def _day(text: Any) -> Any:
 WHOLE = BeforeValidator(_whole)
 Flag: TypeAlias = Annotated[bool, BeforeValidator(_flag)]
 Day: TypeAlias = Annotated[datetime.date, BeforeValidator(_day)]
+
+
+LISTS = ("subject", "facets")
+"""Parameters that may be repeated."""
+
+
+def once(request: Request) -> None:
+    """Refuse a parameter that is given twice, of which only one could count.
+
+    Raises:
+        ValueError: one is.
+    """
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    for name, times in given.items():
+        if times > 1 and name not in LISTS:
+            raise ValueError(f"The parameter {name!r} is given more than once.")
 
 
 class _Parameters(BaseModel):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,7 +16,7 @@ from qasearch.server.docs import operations
 from qasearch.server.live import Snapshot
 from qasearch.server.markdown import whole
 from qasearch.server.pages import page
-from qasearch.server.parameters import NoParameters
+from qasearch.server.parameters import NoParameters, once
 from qasearch.server.service import Service, find_article, find_related
 from qasearch.server.view import PageParameters, search_view
 
@@ -50,7 +50,7 @@ class Site:
 
     def router(self) -> APIRouter:
         """The routes. They are for people, so the description of the API leaves them out."""
-        router = APIRouter(include_in_schema=False)
+        router = APIRouter(include_in_schema=False, dependencies=[Depends(once)])
         router.add_api_route("/", self.search, response_model=None)
         router.add_api_route("/article/{id:path}", self.article, response_model=None)
         router.add_api_route("/docs", self.docs, response_model=None)
