@@ -60,12 +60,14 @@ function show(url, { wait = 0, entry = "push" } = {}) {
 
 /** Take over what another page says, but for the box, in which somebody may be typing. */
 function put(page) {
+  const open = document.querySelector(".dates")?.open;
   document.title = page.title;
   document.body.className = page.body.className;
   for (const id of ["status", "page"]) {
     const fresh = [...page.getElementById(id).childNodes].map((node) => document.adoptNode(node));
     document.getElementById(id).replaceChildren(...fresh);
   }
+  if (open) document.querySelector(".dates")?.setAttribute("open", "");
   reachable();
 }
 
