@@ -354,7 +354,7 @@ class Index:
         if self._embedder is None:
             raise ValueError("This index was opened with searchable=False.")
         options = Options(k=k, where=where, mode=mode, min_confidence=min_confidence)
-        return why(self._generation, self._embedder, id, query, options)
+        return why(self._answering(), self._embedder, id, query, options)
 
     def related(self, id: str, *, k: int = 5) -> RelatedResult:
         """Find the articles nearest to one, by the stored vectors of question and answer.
@@ -410,6 +410,14 @@ class Index:
             if str(passage.seq) == seq:
                 return passage
         raise LookupError(f"There is no passage {id!r} in the index.")
+
+    def questions(self) -> list[tuple[str, str]]:
+        """The id and the question of every article, in order of id."""
+        return self._answering().store.questions()
+
+    def subjects(self) -> list[tuple[str, int]]:
+        """Each subject with the number of its articles: most first, then by name."""
+        return self._answering().store.subjects()
 
     def status(self) -> IndexStatus:
         """What the index holds."""

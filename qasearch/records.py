@@ -53,6 +53,22 @@ class Passage:
         """The headings above it as one line, ``"fMRI > Pros"``; None without any."""
         return " > ".join(self.section_path) or None
 
+    def to_dict(self) -> dict[str, object]:
+        """The passage as JSON types."""
+        return {
+            "id": self.id,
+            "seq": self.seq,
+            "kind": self.kind,
+            "ordinal": self.ordinal,
+            "section": self.section,
+            "title": self.title,
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "run": self.run,
+            "lead_in": self.lead_in,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Article:
@@ -82,6 +98,22 @@ class Article:
     summary: str | None = None
     passages: tuple[Passage, ...] = ()
     flags: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The whole article, its passages included, as JSON types."""
+        return {
+            "id": self.id,
+            "question": self.question,
+            "subjects": list(self.subjects),
+            "date": self.date.isoformat() if self.date else None,
+            "urls": list(self.urls),
+            "paths": list(self.paths),
+            "flags": list(self.flags),
+            "intro": self.intro,
+            "summary": self.summary,
+            "answer": self.answer,
+            "passages": [passage.to_dict() for passage in self.passages],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,6 +308,11 @@ def test_an_index_of_any_model_can_be_read_without_it(tmp_path: Path) -> None:
             opened.search("fish")
 
 
+def test_what_an_index_holds_can_be_listed(index: Index) -> None:
+    assert index.questions() == [(a.id, a.question) for a in (FISH, MONEY, STORMS)]
+    assert index.subjects() == [("Economics", 1), ("Engineering", 1), ("Law", 1)]
+
+
 def test_verify_and_rollback(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     first = Index.build(ARTICLES, folder, embedder=TinyEmbedder()).generation

@@ -20,6 +20,7 @@ from qasearch.cli.related import related
 from qasearch.cli.rollback import rollback
 from qasearch.cli.run import run
 from qasearch.cli.search import search
+from qasearch.cli.serve import serve
 from qasearch.cli.show import show
 from qasearch.cli.status import status
 from qasearch.cli.verify import verify
@@ -31,7 +32,7 @@ app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enab
 for command in (build, watch, search, show, why, related, parse, run):
     app.command()(command)
 app.command("eval")(evaluate)
-for command in (diff, dupes, status, verify, doctor, rollback):
+for command in (diff, dupes, status, verify, doctor, rollback, serve):
     app.command()(command)
 
 

@@ -218,37 +218,3 @@ def label(passage: Passage) -> str:
     if passage.ordinal is None:
         return f"¶{passage.seq}"
     return passage.ordinal if "." in passage.ordinal else f"{passage.ordinal}."
-
-
-def passage_fields(passage: Passage) -> dict[str, object]:
-    """A passage as JSON types."""
-    return {
-        "id": passage.id,
-        "seq": passage.seq,
-        "kind": passage.kind,
-        "ordinal": passage.ordinal,
-        "section": passage.section,
-        "title": passage.title,
-        "text": passage.text,
-        "start": passage.start,
-        "end": passage.end,
-        "run": passage.run,
-        "lead_in": passage.lead_in,
-    }
-
-
-def article_fields(article: Article) -> dict[str, object]:
-    """A whole article, its passages included, as JSON types."""
-    return {
-        "id": article.id,
-        "question": article.question,
-        "subjects": list(article.subjects),
-        "date": article.date.isoformat() if article.date else None,
-        "urls": list(article.urls),
-        "paths": list(article.paths),
-        "flags": list(article.flags),
-        "intro": article.intro,
-        "summary": article.summary,
-        "answer": article.answer,
-        "passages": [passage_fields(passage) for passage in article.passages],
-    }
