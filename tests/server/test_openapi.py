@@ -9,7 +9,7 @@ from tests.server.conftest import Served
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
-CASES = 90
+CASES = 160
 """For each operation and kind of case: more than a thousand in all."""
 
 PATHS = [
