@@ -8,11 +8,20 @@ from typing import Self, TypeAlias, cast
 
 from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
-from qasearch.errors import IndexStoreError
+from qasearch.errors import IndexDamagedError, IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
-from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search
+from qasearch.query import (
+    NEAR,
+    Options,
+    Where,
+    calibrate,
+    dupes,
+    read_calibration,
+    related,
+    search,
+)
 from qasearch.records import (
     Article,
     BuildReport,
@@ -162,6 +171,11 @@ class Index:
             fingerprint=embedder.fingerprint,
             splitter_version=SPLITTER_VERSION,
         )
+        try:
+            read_calibration(opened)
+        except IndexDamagedError:
+            opened.close()
+            raise
         return cls(opened, embedder)
 
     @staticmethod
