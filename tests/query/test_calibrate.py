@@ -22,8 +22,8 @@ from qasearch.query.confidence import Evidence, logistic, read_calibration
 from tests.tiny import TinyEmbedder, TinyTokenEmbedder
 
 NAMES = """
-amber basalt copper diamond erbium feldspar garnet hematite iron jade kaolin limestone
-marble nickel obsidian pyrite quartz ruby sapphire topaz uranium vanadium willemite zinc
+amber basalt copper diamond erbium feldspar galena hematite iron jade kaolin limestone
+marble nickel obsidian pyrite quartz ruby sapphire topaz uranium vanadium wolframite zinc
 """
 THINGS = NAMES.split()
 ARTICLES = [
