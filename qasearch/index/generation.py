@@ -218,6 +218,10 @@ class Generation:
         """
         return self._folder.sources(self.manifest.files[SOURCES_FILE])
 
+    def damaged_confidence(self, found: str) -> IndexDamagedError:
+        """The error for the query layer to raise if ``confidence`` is nothing that it wrote."""
+        return self._folder.damaged(CONFIDENCE_FILE, "a calibration", found)
+
     def status(self) -> IndexStatus:
         """What it holds, in figures, and what lies beside it.
 

@@ -95,6 +95,7 @@ def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
     writer.write_tokens(codec, lambda: coded(codec, articles))
     writer.write_lexical(passage.text for article in articles for passage in article.passages)
     writer.write_sources(sources(articles))
+    writer.write_confidence(b"{}\n")
     return writer.commit()
 
 

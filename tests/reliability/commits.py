@@ -104,6 +104,7 @@ def _write(
     writer.write_tokens(None, lambda: ())
     writer.write_lexical(passage.text for each in articles for passage in each.passages)
     writer.write_sources(sources)
+    writer.write_confidence(b"{}\n")
     writer.commit()
 
 
