@@ -12,6 +12,18 @@ CopyKind = Literal["duplicate", "conflict", "alias"]
 ConditionField = Literal["subject", "date"]
 ConditionOp = Literal["=", ">=", "<=", ">", "<"]
 
+ANSWER_FROM = 0.4
+RELATED_FROM = 0.2
+"""Confidence of the first hit from which a verdict is ``answer``, or ``related``. Below a half: an
+answer that is withheld costs more than one that is shown with its confidence."""
+
+
+def verdict_of(confidence: float) -> Verdict:
+    """What the confidence of the first hit says of a search."""
+    if confidence >= ANSWER_FROM:
+        return "answer"
+    return "related" if confidence >= RELATED_FROM else "no_answer"
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:

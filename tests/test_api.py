@@ -224,7 +224,8 @@ def test_the_json_is_the_documented_schema(index: Index) -> None:
         "title": "Tolls",
         "text": "every ship pays a toll when it lands.",
         "confidence": None,
-        "highlights": [],
+        "highlights": [[0, 10], [18, 22]],
+        "sentence": [0, 37],
     }
 
 

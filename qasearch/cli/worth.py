@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from qasearch.cli.console import Screen, Style
-from qasearch.records import ArticleHit, PassageHit, SignalPart
+from qasearch.records import ArticleHit, PassageHit, SignalPart, Verdict, verdict_of
 
 Worth: TypeAlias = tuple[str, Style]
 """A short text and its colour."""
@@ -42,8 +42,5 @@ def _part(name: str, part: SignalPart) -> str:
 
 def _colour(confidence: float) -> Style:
     """Of the verdict that it gives alone."""
-    # Here, since this import loads numpy; whoever has a confidence to show has loaded it.
-    from qasearch.query import verdict
-
-    colours: dict[str, Style] = {"answer": "green", "related": "yellow", "no_answer": "red"}
-    return colours[verdict([confidence])]
+    colours: dict[Verdict, Style] = {"answer": "green", "related": "yellow", "no_answer": "red"}
+    return colours[verdict_of(confidence)]

@@ -18,12 +18,7 @@ from qasearch.index import Generation, cosines
 from qasearch.protocols import Vectors
 from qasearch.query.rank import RankedArticle, RankedPassage
 from qasearch.query.signals import Signal
-from qasearch.records import Mode, Verdict
-
-ANSWER_FROM = 0.4
-RELATED_FROM = 0.2
-"""Confidence of the first hit from which a verdict is ``answer``, or ``related``. Below a half: an
-answer that is withheld costs more than one that is shown with its confidence."""
+from qasearch.records import Mode, Verdict, verdict_of
 
 SURE = 0.99
 """Least confidence of an article whose very question was asked."""
@@ -159,9 +154,7 @@ def verdict(confidences: Sequence[float | None]) -> Verdict:
         return "no_answer"
     if confidences[0] is None:
         return "related"
-    if confidences[0] >= ANSWER_FROM:
-        return "answer"
-    return "related" if confidences[0] >= RELATED_FROM else "no_answer"
+    return verdict_of(confidences[0])
 
 
 def read_calibration(generation: Generation) -> Calibration:

@@ -12,7 +12,7 @@ from tests.tiny import TinyEmbedder, TinyTokenEmbedder
 TEA = Article(
     id="tea",
     question="How is black tea made?",
-    answer="1. **Water**: Boil fresh water.\n2. **Leaves**: Steep the leaves. Four minutes do.",
+    answer="1. **Water**: Boil water.\n2. **Leaves**: Steep the leaves. Four minutes suffice.",
     subjects=("Kitchen",),
 )
 COPY = replace(TEA, id="tea-again", question="how is BLACK tea made", answer="Ask a friend.")
@@ -25,9 +25,9 @@ TEAS = [
 ]
 
 
-def opened(folder: Path, *articles: Article) -> Index:
-    Index.build(articles, folder, embedder=TinyTokenEmbedder())
-    return Index.open(folder, embedder=TinyTokenEmbedder())
+def opened(folder: Path, *articles: Article, dim: int = 256) -> Index:
+    Index.build(articles, folder, embedder=TinyTokenEmbedder(dim))
+    return Index.open(folder, embedder=TinyTokenEmbedder(dim))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Index:
-    return opened(tmp_path_factory.mktemp("many") / "index", INK, *TEAS)
+    return opened(tmp_path_factory.mktemp("many") / "index", INK, *TEAS, dim=2048)
 
 
 QUERY = "how long do leaves of black tea steep"
@@ -53,8 +53,8 @@ def test_found_at_its_rank(index: Index) -> None:
 
 def test_the_words_that_its_passage_has_and_lacks(index: Index) -> None:
     told = index.why("tea", QUERY)
-    assert told.words == ("how", "do", "leaves", "black", "tea", "steep")
-    assert told.missing == ("long",)  # and "of" is a stop word
+    assert told.words == ("how", "leaves", "black", "tea", "steep")
+    assert told.missing == ("long", "do")  # and "of" is a stop word
 
 
 def test_folded_under_the_article_that_asks_the_same(index: Index) -> None:
@@ -101,16 +101,17 @@ def test_ranks_by_vectors_and_words_are_exact(many: Index) -> None:
 
 
 def test_too_little_confidence(many: Index) -> None:
-    told = many.why("tea-8", "tea7", k=100)
-    assert told.outcome == "found"
+    second = many.search("tea7").articles[1]
+    told = many.why(second.id, "tea7")
+    assert (told.outcome, told.rank) == ("found", 2)
+    assert told.confidence == second.confidence
     assert told.confidence is not None
     assert 0 < told.confidence < 0.999
     least = told.confidence + 0.0005
-    lost = many.why("tea-8", "tea7", k=100, min_confidence=least)
-    assert (lost.outcome, lost.rank) == ("low_confidence", told.rank)
-    assert "tea-8" not in [
-        hit.id for hit in many.search("tea7", k=100, min_confidence=least).articles
-    ]
+    lost = many.why(second.id, "tea7", min_confidence=least)
+    assert (lost.outcome, lost.rank) == ("low_confidence", 2)
+    left = many.search("tea7", min_confidence=least).articles
+    assert second.id not in [hit.id for hit in left]
 
 
 def test_slips(index: Index) -> None:
@@ -125,15 +126,6 @@ def test_slips(index: Index) -> None:
     unsearchable = Index.open(Path(index.status().path), searchable=False)
     with pytest.raises(ValueError, match="searchable=False"):
         unsearchable.why("tea", QUERY)
-
-
-def test_an_article_without_a_passage(tmp_path: Path) -> None:
-    with opened(tmp_path / "index", TEA, Article(id="bare", question="Tea?", answer=" ")) as index:
-        if index.article("bare").passages:
-            pytest.skip("an empty answer has a passage")
-        told = index.why("bare", "tea")
-        assert (told.outcome, told.passage) == ("no_candidate", None)
-        assert (told.vector_rank, told.word_rank, told.missing) == (None, None, ("tea",))
 
 
 def test_as_json(index: Index) -> None:
@@ -186,7 +178,7 @@ def test_nothing_is_explained_unasked(index: Index) -> None:
 def test_hits_show_what_answers(index: Index) -> None:
     (hit, *_) = index.search(QUERY).articles
     point = hit.points[0]
-    assert point.text == "Steep the leaves. Four minutes do."
+    assert point.text == "Steep the leaves. Four minutes suffice."
     assert [point.text[start:end] for start, end in point.highlights] == ["Steep", "leaves"]
     assert point.sentence == (0, 17)
     fields = index.search(QUERY).to_dict()["articles"][0]["points"][0]  # type: ignore[index]
