@@ -185,10 +185,3 @@ def test_what_is_no_calibration_is_damage(content: bytes, folder: Path) -> None:
         generation.confidence = content
         with pytest.raises(IndexDamagedError, match=r"confidence\.json is damaged: expected a cal"):
             read_calibration(generation)
-
-
-def test_an_index_without_a_calibration_is_not_opened(tmp_path: Path) -> None:
-    Index.build(ARTICLES, tmp_path / "index", embedder=TinyTokenEmbedder())
-    rewrite(tmp_path / "index", b"[]")
-    with pytest.raises(IndexDamagedError, match=r"confidence\.json is damaged: expected a cal"):
-        Index.open(tmp_path / "index", embedder=TinyTokenEmbedder())

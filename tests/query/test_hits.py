@@ -8,8 +8,8 @@ import pytest
 
 from qasearch import Index
 from qasearch.query.collapse import question_key
-from qasearch.query.confidence import ANSWER_FROM, SURE
-from qasearch.records import Mode
+from qasearch.query.confidence import SURE
+from qasearch.records import ANSWER_FROM, Mode
 from tests.query.test_calibrate import ARTICLES
 from tests.tiny import TinyEmbedder, TinyTokenEmbedder
 
