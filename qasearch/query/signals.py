@@ -202,7 +202,7 @@ class SignalReader:
         matches, counts = store.matches(tokens, rows)
         weights = self._question.weights
         discount = LENGTH_DISCOUNT * np.log(np.maximum(counts, 1) / USUAL_TOKENS)
-        mean = matches.mean(axis=1) if weights is None else matches @ weights
+        mean = matches.mean(axis=1) if weights is None else np.einsum("nq,q->n", matches, weights)
         return (mean - discount).astype(np.float32)
 
     def feedback(self, rows: Rows, best: Rows) -> Vectors:
