@@ -80,6 +80,7 @@ class FileSource:
         self._progress = progress
         self._refused: list[Refusal] = []
         self._warnings: list[str] = []
+        self._notes: dict[str, tuple[str, str]] = {}
         self._looked_ns = time.time_ns()
         self._files = find_files(
             roots,
@@ -97,7 +98,7 @@ class FileSource:
 
     def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
         """Read the files that changed since ``parent`` was built; all if ``anew``."""
-        notes = read_notes(index)
+        notes = self._notes = read_notes(index)
         hashes = {
             file.name: notes[str(file.path)][1]
             for file in self._files
@@ -123,7 +124,7 @@ class FileSource:
             for file in self._files
             if (sha256 := known[file.name]) and file.is_at_rest(self._looked_ns)
         }
-        if notes == read_notes(index):
+        if notes == self._notes:
             return
         try:
             write_notes(index, notes)

@@ -114,6 +114,7 @@ class Generation:
         self.name = folder.name
         self.manifest = manifest
         self._folder = folder
+        self._sources: list[Source] | None = None
         for file, digest in manifest.files.items():
             folder.check_size(file, digest)
         folder.check(SOURCES_FILE, manifest.files[SOURCES_FILE])
@@ -216,7 +217,9 @@ class Generation:
         Raises:
             IndexDamagedError: the list is not what it was when it was written.
         """
-        return self._folder.sources(self.manifest.files[SOURCES_FILE])
+        if self._sources is None:
+            self._sources = self._folder.sources(self.manifest.files[SOURCES_FILE])
+        return self._sources
 
     def damaged_confidence(self, found: str) -> IndexDamagedError:
         """The error for the query layer to raise if ``confidence`` is nothing that it wrote."""
