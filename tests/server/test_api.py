@@ -66,7 +66,7 @@ def test_a_search_names_the_point(client: TestClient) -> None:
         "1",
         "Tolls",
     )
-    assert (best["confidence"], best["url"]) == (None, "https://example.org/money")
+    assert (best["confidence"] > 0.4, best["url"]) == (True, "https://example.org/money")
 
 
 def test_pages_join_to_the_whole(client: TestClient, index: Index) -> None:
@@ -168,7 +168,7 @@ def test_no_such_article(client: TestClient, path: str) -> None:
         ("/api/search?q=a&offset=100", "offset: Input should be less than 100."),
         ("/api/search?q=a&points=-1", "points: Input should be greater than or equal to 0."),
         ("/api/search?q=a&flat=yes", "flat: 'yes' is neither true nor false."),
-        ("/api/search?q=a&mode=psychic", "mode: Input should be 'dense'."),
+        ("/api/search?q=a&mode=psychic", "mode: Input should be 'hybrid', 'dense' or 'lexical'."),
         ("/api/search?q=a&facets=date", "facets: Input should be 'subject'."),
         ("/api/search?q=a&date_to=2026", "date_to: '2026' is not a date; write it as 2024-12-31."),
         ("/api/search?q=a&q=b", "The parameter 'q' is given more than once."),
