@@ -15,11 +15,13 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from qasearch import BuildReport, Index, load_embedder
-from qasearch.protocols import Batch, Embedder, no_progress
+from qasearch.protocols import Batch, Embedder, Progress, no_progress
 from tests.tiny import TinyEmbedder
 
 ROUNDS = 5
@@ -42,6 +44,19 @@ def killed_at_half(batches: Iterable[Batch], *, total: int, what: str) -> Iterab
         yield batch
 
 
+class Clock:
+    """Measures a block: seconds, and seconds of CPU, which others on the machine lengthen less."""
+
+    def __enter__(self) -> Self:
+        self._started = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        started, cpu_started = self._started
+        self.seconds = time.perf_counter() - started
+        self.cpu_seconds = time.process_time() - cpu_started
+
+
 class Bench:
     """A copy of the folders, its index, and the rows of the table."""
 
@@ -49,33 +64,38 @@ class Bench:
         self.articles = work / "articles"
         self.index = work / "index"
         self.embedder = embedder
-        self.full_seconds = 0.0
+        self.full = Clock()
         for folder in folders:
             shutil.copytree(folder, self.articles / folder.name)
 
     def first(self) -> None:
-        started = time.perf_counter()
-        try:
-            Index.build(self.articles, self.index, embedder=self.embedder, progress=killed_at_half)
-        except KilledError:
-            self.row("first build, killed at half", time.perf_counter() - started, None)
-        report = self.build()
-        self.full_seconds = time.perf_counter() - started
-        self.row("taken up again", report.seconds, report)
-        self.row("both: a full build", self.full_seconds, None)
+        with Clock() as both:
+            with Clock() as killed, suppress(KilledError):
+                self.build(killed_at_half)
+            with Clock() as rest:
+                report = self.build()
+        self.full = both
+        self.row("first build, killed at half", [killed])
+        self.row("taken up again", [rest], report)
+        self.row("both: a full build", [both])
 
     def again(self, name: str) -> None:
         """Median of some builds that find nothing to do, or what ``name`` says the first time."""
-        reports = [self.build() for _ in range(ROUNDS)]
-        seconds = statistics.median(report.seconds for report in reports)
-        self.row(f"{name}, median of {ROUNDS}", seconds, reports[0])
+        clocks = [Clock() for _ in range(ROUNDS)]
+        reports: list[BuildReport] = []
+        for clock in clocks:
+            with clock:
+                reports.append(self.build())
+        self.row(f"{name}, median of {ROUNDS}", clocks, reports[0])
 
     def edit_one(self) -> None:
-        file = sorted(self.articles.rglob("*.md"))[len(list(self.articles.rglob("*.md"))) // 2]
+        files = sorted(self.articles.rglob("*.md"))
+        file = files[len(files) // 2]
         text = file.read_text(encoding="utf-8")
         file.write_text(re.sub(r"(?m)^(    [^\n]*?\*\*: )", r"\1Edited. ", text), encoding="utf-8")
-        report = self.build()
-        self.row("one article edited", report.seconds, report)
+        with Clock() as clock:
+            report = self.build()
+        self.row("one article edited", [clock], report)
 
     def reorder(self) -> BuildReport:
         """Rename every file, so that they come in the reverse order."""
@@ -83,17 +103,20 @@ class Bench:
         for number, file in enumerate(files):
             file.rename(file.with_name(f"{number:06}-{file.name}"))
         time.sleep(REST_SECONDS)
-        report = self.build()
-        self.row(f"all files renamed ({report.renamed:,} articles)", report.seconds, report)
+        with Clock() as clock:
+            report = self.build()
+        self.row(f"all files renamed ({report.renamed:,} articles)", [clock], report)
         return report
 
-    def build(self) -> BuildReport:
-        return Index.build(self.articles, self.index, embedder=self.embedder, progress=no_progress)
+    def build(self, progress: Progress = no_progress) -> BuildReport:
+        return Index.build(self.articles, self.index, embedder=self.embedder, progress=progress)
 
-    def row(self, name: str, seconds: float, report: BuildReport | None) -> None:
-        share = f"1/{self.full_seconds / seconds:,.0f}" if self.full_seconds > seconds else ""
+    def row(self, name: str, clocks: Sequence[Clock], report: BuildReport | None = None) -> None:
+        seconds = statistics.median(clock.seconds for clock in clocks)
+        cpu = statistics.median(clock.cpu_seconds for clock in clocks)
+        share = f"1/{self.full.seconds / seconds:,.0f}" if self.full.seconds > seconds else ""
         embedded = f"{report.embedded:,}" if report else ""
-        print(f"| {name} | {seconds:,.2f} | {share} | {embedded} |", flush=True)
+        print(f"| {name} | {seconds:,.2f} | {cpu:,.2f} | {share} | {embedded} |", flush=True)
 
     def disk(self, report: BuildReport) -> None:
         generation = self.index / str(report.generation)
@@ -123,7 +146,8 @@ def main() -> None:
         bench = Bench(arguments.folders, Path(work), embedder)
         time.sleep(REST_SECONDS)
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-        print("| build | seconds | of the full build | texts embedded |\n|---|---|---|---|")
+        print("| build | seconds | of CPU | of the full build | texts embedded |")
+        print("|---|---|---|---|---|")
         bench.first()
         bench.again("nothing changed")
         bench.edit_one()

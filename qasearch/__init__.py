@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         PassageHit,
         RelatedResult,
         SearchResult,
+        SignalPart,
+        WhyResult,
     )
 
 __version__ = "0.1.0"
@@ -58,8 +60,10 @@ __all__ = [
     "QASearchError",
     "RelatedResult",
     "SearchResult",
+    "SignalPart",
     "Sources",
     "Where",
+    "WhyResult",
     "__version__",
     "check_bundled_model",
     "load_embedder",
@@ -92,6 +96,8 @@ _HOMES = {
         "PassageHit",
         "RelatedResult",
         "SearchResult",
+        "SignalPart",
+        "WhyResult",
     ],
 }
 

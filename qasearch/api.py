@@ -14,7 +14,7 @@ from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
-from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search
+from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search, why
 from qasearch.records import (
     Article,
     BuildReport,
@@ -24,6 +24,7 @@ from qasearch.records import (
     Passage,
     RelatedResult,
     SearchResult,
+    WhyResult,
 )
 
 Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
@@ -261,6 +262,7 @@ class Index:
         mode: Mode = "hybrid",
         min_confidence: float = 0.0,
         fold: bool = True,
+        explain: bool = False,
     ) -> SearchResult:
         """Find the articles that answer, each with its passages that answer.
 
@@ -275,6 +277,7 @@ class Index:
             min_confidence: leave out articles, or passages, of a lower confidence, 0 to 1.
             fold: articles that ask the same are one hit, the best; its ``same_question`` names the
                 others. False ranks each for itself, as judging wants it.
+            explain: each hit shows score, weight and rank of each signal, in ``hit.explain``.
 
         Raises:
             ValueError: the query is blank, an option is out of its range or unknown, or the index
@@ -290,6 +293,7 @@ class Index:
             mode=mode,
             min_confidence=min_confidence,
             fold=fold,
+            explain=explain,
         )
         return result
 
@@ -305,6 +309,7 @@ class Index:
         mode: Mode = "hybrid",
         min_confidence: float = 0.0,
         fold: bool = True,
+        explain: bool = False,
     ) -> list[SearchResult]:
         """Answer several queries at once, in their order; as ``search`` otherwise."""
         if self._embedder is None:
@@ -318,8 +323,38 @@ class Index:
             mode=mode,
             min_confidence=min_confidence,
             fold=fold,
+            explain=explain,
         )
         return search(self._answering(), self._embedder, queries, options)
+
+    def why(
+        self,
+        id: str,
+        query: str,
+        *,
+        k: int = 5,
+        where: Where | None = None,
+        mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
+    ) -> WhyResult:
+        """Tell where an article ended for a query, and if it was not found which step lost it.
+
+        Args:
+            id: of the article.
+            query: of the ``search`` in question.
+            k: of that search, as what follows.
+            where: metadata filter.
+            mode: which signals rank.
+            min_confidence: least confidence of what is brought back.
+
+        Raises:
+            LookupError: there is no such article.
+            ValueError: as ``search``.
+        """
+        if self._embedder is None:
+            raise ValueError("This index was opened with searchable=False.")
+        options = Options(k=k, where=where, mode=mode, min_confidence=min_confidence)
+        return why(self._answering(), self._embedder, id, query, options)
 
     def related(self, id: str, *, k: int = 5) -> RelatedResult:
         """Find the articles nearest to one, by the stored vectors of question and answer.
@@ -375,6 +410,14 @@ class Index:
             if str(passage.seq) == seq:
                 return passage
         raise LookupError(f"There is no passage {id!r} in the index.")
+
+    def questions(self) -> list[tuple[str, str]]:
+        """The id and the question of every article, in order of id."""
+        return self._answering().store.questions()
+
+    def subjects(self) -> list[tuple[str, int]]:
+        """Each subject with the number of its articles: most first, then by name."""
+        return self._answering().store.subjects()
 
     def status(self) -> IndexStatus:
         """What the index holds."""

@@ -1,15 +1,28 @@
 """The nouns: what flows through the build and what comes back from a search."""
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 PassageKind = Literal["point", "section", "bullet", "paragraph"]
 Verdict = Literal["answer", "related", "no_answer"]
 Mode = Literal["hybrid", "dense", "lexical"]
+Outcome = Literal["found", "filtered", "no_candidate", "folded", "below_k", "low_confidence"]
 CopyKind = Literal["duplicate", "conflict", "alias"]
 ConditionField = Literal["subject", "date"]
 ConditionOp = Literal["=", ">=", "<=", ">", "<"]
+
+ANSWER_FROM = 0.4
+RELATED_FROM = 0.2
+"""Confidence of the first hit from which a verdict is ``answer``, or ``related``. Below a half: an
+answer that is withheld costs more than one that is shown with its confidence."""
+
+
+def verdict_of(confidence: float) -> Verdict:
+    """What the confidence of the first hit says of a search."""
+    if confidence >= ANSWER_FROM:
+        return "answer"
+    return "related" if confidence >= RELATED_FROM else "no_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,22 @@ class Passage:
         """The headings above it as one line, ``"fMRI > Pros"``; None without any."""
         return " > ".join(self.section_path) or None
 
+    def to_dict(self) -> dict[str, object]:
+        """The passage as JSON types."""
+        return {
+            "id": self.id,
+            "seq": self.seq,
+            "kind": self.kind,
+            "ordinal": self.ordinal,
+            "section": self.section,
+            "title": self.title,
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "run": self.run,
+            "lead_in": self.lead_in,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Article:
@@ -82,6 +111,38 @@ class Article:
     passages: tuple[Passage, ...] = ()
     flags: tuple[str, ...] = ()
 
+    def to_dict(self) -> dict[str, object]:
+        """The whole article, its passages included, as JSON types."""
+        return {
+            "id": self.id,
+            "question": self.question,
+            "subjects": list(self.subjects),
+            "date": self.date.isoformat() if self.date else None,
+            "urls": list(self.urls),
+            "paths": list(self.paths),
+            "flags": list(self.flags),
+            "intro": self.intro,
+            "summary": self.summary,
+            "answer": self.answer,
+            "passages": [passage.to_dict() for passage in self.passages],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SignalPart:
+    """What one signal gave to the score of a hit, which is the sum of ``score * weight``.
+
+    Attributes:
+        score: of the signal.
+        weight: share of the whole.
+        rank: 1 for the best of the candidates, equals sharing one; of signal ``question`` among
+            their articles, of the others among passages. None where the signal says nothing of it.
+    """
+
+    score: float
+    weight: float
+    rank: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class PassageHit:
@@ -92,7 +153,10 @@ class PassageHit:
         passage: the passage itself.
         score: orders the hits of one query, higher is better; means nothing across queries.
         confidence: probability that it answers; None while the index is not calibrated.
-        highlights: (start, end) code points into ``passage.text``.
+        highlights: (start, end) code points into ``passage.text`` of the words that match the
+            query, ascending.
+        sentence: (start, end) of the sentence that says most of the query; None if no word matches.
+        explain: for each signal its part in the score; None unless asked for.
     """
 
     rank: int
@@ -100,6 +164,8 @@ class PassageHit:
     score: float
     confidence: float | None = None
     highlights: tuple[tuple[int, int], ...] = ()
+    sentence: tuple[int, int] | None = None
+    explain: dict[str, SignalPart] | None = None
 
     @property
     def id(self) -> str:
@@ -134,6 +200,8 @@ class ArticleHit:
         points: its best passages of any kind, best first.
         confidence: probability that it answers; None while the index is not calibrated.
         same_question: ids of articles that ask the same and ranked below it.
+        explain: for each signal its part in the score, those of passages by its best one; None
+            unless asked for.
     """
 
     rank: int
@@ -143,6 +211,7 @@ class ArticleHit:
     points: tuple[PassageHit, ...]
     confidence: float | None = None
     same_question: tuple[str, ...] = ()
+    explain: dict[str, SignalPart] | None = None
 
     @property
     def id(self) -> str:
@@ -358,6 +427,88 @@ class RelatedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class WhyResult:
+    """Where an article ended for a query.
+
+    Attributes:
+        query: as asked.
+        mode: which signals ranked.
+        article: the one asked about; its ``passages`` are left empty.
+        outcome: ``found``; or the step that lost it: ``filtered`` by the filter, ``no_candidate``:
+            neither the vectors nor the words proposed a passage of it, ``below_k``: others rank
+            better, ``folded`` under another article that asks the same, ``low_confidence``.
+        rank: among all articles of the candidates, those that ask the same folded: that of
+            ``folded_under`` if there is one; None if it was filtered or no candidate.
+        k: articles wanted.
+        score, confidence: of the hit at that rank; None without one.
+        min_confidence: wanted.
+        folded_under: id of the article that asks the same and ranks better.
+        candidates: how many articles were ranked.
+        depth: passages that the vectors, and the words, propose.
+        vector_rank: of the article's passage that is nearest to the query, exactly; among all, or
+            those that the filter left. None where vectors propose nothing, or no passage is there.
+        word_rank: of the article's passage that says most of the query's words, likewise; None if
+            it has none of them.
+        passage: its best passage, explained and numbered 1; None if it has no passage.
+        words: of the query, that this passage has, with its question, section and title.
+        missing: words of the query that it lacks there.
+        generation, model, article_count, passage_count: the index that was asked.
+        took_ms: wall time, the embedding of the query included.
+        warnings: what the caller should know, as readable lines.
+    """
+
+    query: str
+    mode: Mode
+    article: Article
+    outcome: Outcome
+    rank: int | None
+    k: int
+    score: float | None
+    confidence: float | None
+    min_confidence: float
+    folded_under: str | None
+    candidates: int
+    depth: int
+    vector_rank: int | None
+    word_rank: int | None
+    passage: PassageHit | None
+    words: tuple[str, ...]
+    missing: tuple[str, ...]
+    generation: str
+    model: str
+    article_count: int
+    passage_count: int
+    took_ms: float
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The result in the schema ``qasearch.why/1``; the passage is that of a search."""
+        return {
+            "schema": "qasearch.why/1",
+            "query": self.query,
+            "mode": self.mode,
+            "article": _identity_dict(self.article),
+            "outcome": self.outcome,
+            "rank": self.rank,
+            "k": self.k,
+            "score": self.score,
+            "confidence": self.confidence,
+            "min_confidence": self.min_confidence,
+            "folded_under": self.folded_under,
+            "candidates": self.candidates,
+            "depth": self.depth,
+            "vector_rank": self.vector_rank,
+            "word_rank": self.word_rank,
+            "passage": _passage_dict(self.passage) if self.passage else None,
+            "words": list(self.words),
+            "missing": list(self.missing),
+            "index": _index_dict(self),
+            "took_ms": round(self.took_ms, 3),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Copies:
     """Articles that repeat each other, in whole or in part.
 
@@ -431,7 +582,7 @@ class DupesReport:
         }
 
 
-def _index_dict(asked: SearchResult | RelatedResult | DupesReport) -> dict[str, object]:
+def _index_dict(asked: SearchResult | RelatedResult | WhyResult | DupesReport) -> dict[str, object]:
     return {
         "generation": asked.generation,
         "model": asked.model,
@@ -460,6 +611,7 @@ def _article_dict(hit: ArticleHit) -> dict[str, object]:
         "scores": dict(hit.scores),
         "points": [_passage_dict(point) for point in hit.points],
         "same_question": list(hit.same_question),
+        **_explain_dict(hit),
     }
 
 
@@ -478,4 +630,13 @@ def _passage_dict(hit: PassageHit) -> dict[str, object]:
         "start": passage.start,
         "end": passage.end,
         "highlights": [list(span) for span in hit.highlights],
+        "sentence": list(hit.sentence) if hit.sentence else None,
+        **_explain_dict(hit),
     }
+
+
+def _explain_dict(hit: ArticleHit | PassageHit) -> dict[str, object]:
+    """The field ``explain``, which only those get who ask for it."""
+    if hit.explain is None:
+        return {}
+    return {"explain": {signal: asdict(part) for signal, part in hit.explain.items()}}

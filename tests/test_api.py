@@ -224,7 +224,8 @@ def test_the_json_is_the_documented_schema(index: Index) -> None:
         "title": "Tolls",
         "text": "every ship pays a toll when it lands.",
         "confidence": None,
-        "highlights": [],
+        "highlights": [[0, 10], [18, 22]],
+        "sentence": [0, 37],
     }
 
 
@@ -306,6 +307,11 @@ def test_an_index_of_any_model_can_be_read_without_it(tmp_path: Path) -> None:
         assert opened.status().model == "tiny"
         with pytest.raises(ValueError, match="searchable=False"):
             opened.search("fish")
+
+
+def test_what_an_index_holds_can_be_listed(index: Index) -> None:
+    assert index.questions() == [(a.id, a.question) for a in (FISH, MONEY, STORMS)]
+    assert index.subjects() == [("Economics", 1), ("Engineering", 1), ("Law", 1)]
 
 
 def test_verify_and_rollback(tmp_path: Path) -> None:

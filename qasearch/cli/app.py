@@ -20,17 +20,19 @@ from qasearch.cli.related import related
 from qasearch.cli.rollback import rollback
 from qasearch.cli.run import run
 from qasearch.cli.search import search
+from qasearch.cli.serve import serve
 from qasearch.cli.show import show
 from qasearch.cli.status import status
 from qasearch.cli.verify import verify
 from qasearch.cli.watch import watch
+from qasearch.cli.why import why
 
 # Without markup modes typer writes help and errors itself and leaves rich, slow to import, alone.
 app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (build, watch, search, show, related, parse, run):
+for command in (build, watch, search, show, why, related, parse, run):
     app.command()(command)
 app.command("eval")(evaluate)
-for command in (diff, dupes, status, verify, doctor, rollback):
+for command in (diff, dupes, status, verify, doctor, rollback, serve):
     app.command()(command)
 
 

@@ -235,6 +235,7 @@ def _judge(
     by: Sequence[str] | None,
     relevant: int | None,
 ) -> "Evaluation":
+    from qasearch.evaluate.confidence import trust
     from qasearch.evaluate.measures import default_relevant, judge, judged_levels
     from qasearch.evaluate.report import Evaluation
 
@@ -250,7 +251,8 @@ def _judge(
         for run in runs
         if level in run.levels
     ]
-    return Evaluation(queries, least, scored, by or ())
+    trusts = [trust(run, qrels, qids=qids, relevant=least) for run in runs]
+    return Evaluation(queries, least, scored, by or (), [found for found in trusts if found])
 
 
 def _find_again(

@@ -39,6 +39,7 @@ def as_text(evaluation: "Evaluation", wanted: "Sample | None", screen: Screen) -
         if not wanted:
             lines += ["", _judged_line(of_level[0], evaluation.relevant)]
         lines += ["", *_table(evaluation, of_level, f"{level}s", columns, screen)]
+    lines += _trusts(evaluation, screen)
     differences = list(_differences(evaluation, screen))
     return "\n".join([*lines, *(["", *differences] if differences else [])]).strip("\n")
 
@@ -104,6 +105,30 @@ def _name(text: str) -> str:
     """A name on one line, its end kept if it is too long: that is where paths differ."""
     text = visible(" ".join(text.split()))
     return text if len(text) <= LONGEST_NAME else f"…{text[1 - LONGEST_NAME :]}"
+
+
+def _trusts(evaluation: "Evaluation", screen: Screen) -> Iterator[str]:
+    """What confidence is worth, a line for each run."""
+    if not evaluation.trusts:
+        return
+    width = max(len("confidence"), *(len(_name(trust.run)) for trust in evaluation.trusts)) + 1
+    first = evaluation.trusts[0]
+    yield ""
+    yield (
+        f"Confidence of the first article: {first.answerable:,} queries with an answer, "
+        f"{first.unanswerable:,} without; verdict answer if right, wrong, without answer."
+    )
+    columns = ("AUROC", "right", "ECE", "of chance", "if right", "wrong", "without")
+    head = "confidence".ljust(width) + "".join(_cell(column, column) for column in columns)
+    yield screen.paint(head, "bold")
+    for trust in evaluation.trusts:
+        values = [trust.auroc_answerable, trust.auroc_right, trust.ece, trust.ece_if_calibrated]
+        values += trust.answered.values()
+        cells = [
+            _cell(column, "-" if value is None else f"{value:.4f}")
+            for column, value in zip(columns, values, strict=True)
+        ]
+        yield _name(trust.run).ljust(width) + "".join(cells)
 
 
 def _differences(evaluation: "Evaluation", screen: Screen) -> Iterator[str]:

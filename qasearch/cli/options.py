@@ -78,3 +78,16 @@ PointsOption: TypeAlias = Annotated[
     int,
     typer.Option("--points", metavar="N", help="Passages shown of each article, 0 to 100."),
 ]
+WhereOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="subject=Sociology, 'date>=2024-12-01'; may be repeated: conditions on one subject "
+        "are alternatives, others combine.",
+    ),
+]
+MinConfidenceOption: TypeAlias = Annotated[
+    float,
+    typer.Option("--min-confidence", metavar="P", help="Leave out hits of less, 0 to 1."),
+]

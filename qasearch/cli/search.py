@@ -15,12 +15,14 @@ from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
     LimitOption,
+    MinConfidenceOption,
     ModelOption,
     ModeOption,
     OfflineOption,
     PointsOption,
     QuietOption,
     VerboseOption,
+    WhereOption,
 )
 from qasearch.cli.where import parse_where
 from qasearch.evaluate.lines import stdin_lines
@@ -36,20 +38,16 @@ def search(
     limit: LimitOption = 5,
     points: PointsOption = 3,
     mode: ModeOption = "hybrid",
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            help="subject=Sociology, 'date>=2024-12-01'; may be repeated: conditions on one "
-            "subject are alternatives, others combine.",
-        ),
-    ] = None,
+    where: WhereOption = None,
+    min_confidence: MinConfidenceOption = 0.0,
     facets: Annotated[
         list[str] | None,
         typer.Option("--facets", metavar="FIELD", help="Count the articles found by subject."),
     ] = None,
     flat: Annotated[bool, typer.Option("--flat", help="Rank passages, not articles.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show each signal's score, weight and rank.")
+    ] = False,
     format: Annotated[Format, typer.Option("--format", help="How to write the result.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     index: IndexOption = DEFAULT_INDEX,
@@ -87,6 +85,8 @@ def search(
                     facets=facets or (),
                     flat=flat,
                     mode=mode,
+                    min_confidence=min_confidence,
+                    explain=explain,
                 )
                 warn(result.warnings, quiet=quiet, verbose=verbose)
                 unanswered = unanswered or result.verdict == "no_answer"

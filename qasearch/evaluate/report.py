@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from qasearch.evaluate.compare import CONFIDENCE, DRAWS, Difference, compare
+from qasearch.evaluate.confidence import Trust
 from qasearch.evaluate.measures import GAIN, MEASURES, Scored, Values
 from qasearch.evaluate.queries import Query
 from qasearch.evaluate.runs import Level
@@ -38,12 +39,14 @@ class Evaluation:
         relevant: the lowest grade that is an answer.
         scored: each run at each of its levels.
         by: fields to group queries by.
+        trusts: what the confidence of runs is worth, where some queries have no answer.
     """
 
     queries: Sequence[Query]
     relevant: int
     scored: Sequence[Scored]
     by: Sequence[str] = ()
+    trusts: Sequence[Trust] = ()
 
     def groups(self, scored: Scored) -> Iterator[Group]:
         """The means over all queries, then those over each value of each field."""
@@ -84,6 +87,7 @@ class Evaluation:
             "relevant": self.relevant,
             "gain": GAIN,
             "runs": [self._run_dict(scored) for scored in self.scored],
+            "confidence": [asdict(trust) for trust in self.trusts],
             "interval": {"confidence": CONFIDENCE, "draws": DRAWS},
             "differences": [asdict(difference) for difference in self.differences()],
         }

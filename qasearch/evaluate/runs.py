@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -40,6 +40,21 @@ class RankedPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """How sure a search was of its first article.
+
+    Attributes:
+        id: of the article; None if nothing was brought back.
+        confidence: None where the run tells none; 0 if nothing was brought back.
+        verdict: of the search; None where the run does not tell it.
+    """
+
+    id: str | None
+    confidence: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """What one system brought back, best first, by query id.
 
@@ -47,11 +62,13 @@ class Run:
         name: of the system, to tell it from others.
         articles: ids of articles; None if the run ranks none.
         passages: passages; None if the run ranks none.
+        firsts: the first article of each query, where the run tells confidence.
     """
 
     name: str
     articles: Mapping[str, Sequence[str]] | None = None
     passages: Mapping[str, Sequence[RankedPassage]] | None = None
+    firsts: Mapping[str, First] = field(default_factory=dict[str, First])
 
     @property
     def levels(self) -> list[Level]:
@@ -89,17 +106,26 @@ def search_run(
         search = partial(search, mode=mode)
     articles: dict[str, list[str]] | None = {} if "article" in levels else None
     passages: dict[str, list[RankedPassage]] | None = {} if "passage" in levels else None
+    firsts: dict[str, First] = {}
     batches = in_batches(queries, QUERIES_AT_ONCE)
     for batch in progress(batches, total=len(queries), what=f"searching {name}"):
         texts = [query.text for query in batch]
         if articles is not None:
             for query, result in zip(batch, search(texts), strict=True):
                 articles[query.qid] = [hit.id for hit in result.articles]
+                firsts[query.qid] = _first(
+                    [(hit.id, hit.confidence) for hit in result.articles[:1]], result.verdict
+                )
         if passages is not None:
             flat = search(texts, flat=True)
             for query, result in zip(batch, flat, strict=True):
                 passages[query.qid] = [_ranked(hit.passage) for hit in result.passages or ()]
-    return Run(name, articles, passages)
+    return Run(name, articles, passages, firsts)
+
+
+def _first(hits: Sequence[tuple[str, float | None]], verdict: str | None) -> First:
+    id, confidence = hits[0] if hits else (None, 0.0)
+    return First(id, confidence, verdict)
 
 
 def _ranked(passage: Passage) -> RankedPassage:
@@ -127,6 +153,7 @@ def read_run(path: Path) -> Run:
 def _read_jsonl(name: str, lines: Iterable[tuple[str, str]]) -> Run:
     articles: dict[str, list[str]] = {}
     passages: dict[str, list[RankedPassage]] = {}
+    firsts: dict[str, First] = {}
     for place, line in lines:
         with at(place):
             entry = parse_object(line, '{"qid": "1", "articles": [{"id": "7"}]}')
@@ -136,8 +163,25 @@ def _read_jsonl(name: str, lines: Iterable[tuple[str, str]]) -> Run:
             if entry.get("passages") is not None:
                 passages[qid] = [_passage_of(hit) for hit in _hits(entry, "passages")]
             else:
-                articles[qid] = [text_under(hit, ["id"]) for hit in _hits(entry, "articles")]
-    return Run(name, articles or None, passages or None)
+                hits = _hits(entry, "articles")
+                articles[qid] = [text_under(hit, ["id"]) for hit in hits]
+                told = [(text_under(hit, ["id"]), _confidence(hit)) for hit in hits[:1]]
+                firsts[qid] = _first(told, as_text(entry.get("verdict")))
+    return Run(name, articles or None, passages or None, firsts)
+
+
+def _confidence(hit: Mapping[str, object]) -> float | None:
+    """The confidence of a hit, if it tells one.
+
+    Raises:
+        ValueError: it is no probability.
+    """
+    told = hit.get("confidence")
+    if told is None:
+        return None
+    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 <= told <= 1:
+        raise ValueError(f"the confidence {told!r:.50} is no number from 0 to 1")
+    return float(told)
 
 
 def _hits(entry: Mapping[str, object], key: str) -> list[dict[str, object]]:

@@ -221,6 +221,10 @@ class Generation:
             self._sources = self._folder.sources(self.manifest.files[SOURCES_FILE])
         return self._sources
 
+    def damaged_confidence(self, found: str) -> IndexDamagedError:
+        """The error for the query layer to raise if ``confidence`` is nothing that it wrote."""
+        return self._folder.damaged(CONFIDENCE_FILE, "a calibration", found)
+
     def status(self) -> IndexStatus:
         """What it holds, in figures, and what lies beside it.
 

@@ -106,6 +106,11 @@ class LexicalIndex:
         # One for each call, which is quick, since threads must not share one.
         return _analyzer().analyze(_regular(text))
 
+    def terms_of_each(self, words: Sequence[str]) -> list[list[str]]:
+        """The terms of each of some words: mostly one, none of a stop word."""
+        analyzer = _analyzer()
+        return [analyzer.analyze(word) for word in words]
+
     def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How rare each term is among the rows, as BM25 weighs it: float32 (n,), 0 or more."""
         n = self.rows

@@ -62,6 +62,7 @@ _PASSAGE = """
 SELECT passages.row, id, seq, kind, text, start, "end", ordinal, title, section_path, run, lead_in
 FROM passages JOIN articles ON articles.row = article_row
 """
+_QUESTIONS = "SELECT id, question FROM articles ORDER BY row"
 _IN_ROWS = "IN (SELECT value FROM json_each(?))"
 
 
@@ -307,6 +308,10 @@ class PassageStore:
                 " WHERE row >= ? AND row < ? ORDER BY row",
                 (start, start + _ROWS_AT_ONCE),
             )
+
+    def questions(self) -> list[tuple[str, str]]:
+        """The id and the question of every article, by row."""
+        return [(id, text) for id, text in self._select(_QUESTIONS)]
 
     def values(self, first: int, stop: int) -> Iterator[ArticleValues]:
         """The articles in these rows as ``write_passages`` takes them over, some at a time."""

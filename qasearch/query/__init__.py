@@ -5,5 +5,6 @@ from qasearch.query.dupes import NEAR, dupes
 from qasearch.query.related import related
 from qasearch.query.search import Options, search
 from qasearch.query.where import Where
+from qasearch.query.why import why
 
-__all__ = ["NEAR", "Options", "Where", "calibrate", "dupes", "related", "search"]
+__all__ = ["NEAR", "Options", "Where", "calibrate", "dupes", "related", "search", "why"]

@@ -9,7 +9,8 @@ Their product is the confidence. ``calibrate`` finds the curves when an index is
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias, cast
+from functools import lru_cache
+from typing import Any, TypeAlias, cast, get_args
 
 import numpy as np
 
@@ -17,12 +18,7 @@ from qasearch.index import Generation, cosines
 from qasearch.protocols import Vectors
 from qasearch.query.rank import RankedArticle, RankedPassage
 from qasearch.query.signals import Signal
-from qasearch.records import Mode, Verdict
-
-ANSWER_FROM = 0.4
-RELATED_FROM = 0.2
-"""Confidence of the first hit from which a verdict is ``answer``, or ``related``. Below a half: an
-answer that is withheld costs more than one that is shown with its confidence."""
+from qasearch.records import Mode, Verdict, verdict_of
 
 SURE = 0.99
 """Least confidence of an article whose very question was asked."""
@@ -34,6 +30,9 @@ _SAME_QUESTION = 0.9999
 """Cosine of two questions that differ in case or signs at most; such articles are one hit."""
 
 _FAR_BEHIND = 1.0
+
+_STEEPEST = 1e9
+"""No weight that was found in data comes near."""
 
 Probabilities: TypeAlias = Vectors
 """float32 (n,), from 0 to 1."""
@@ -121,7 +120,7 @@ class Judge:
         self._generation = generation
         self._mode: Mode = mode
         self._best_lexical = best_lexical
-        self._curves = _from_bytes(generation.confidence).get(mode)
+        self._curves = read_calibration(generation).get(mode)
         self._evidence = evidence(generation, mode, ranked, best_lexical)
         self._places = {hit.row: (place, hit) for place, hit in enumerate(ranked)}
 
@@ -155,9 +154,19 @@ def verdict(confidences: Sequence[float | None]) -> Verdict:
         return "no_answer"
     if confidences[0] is None:
         return "related"
-    if confidences[0] >= ANSWER_FROM:
-        return "answer"
-    return "related" if confidences[0] >= RELATED_FROM else "no_answer"
+    return verdict_of(confidences[0])
+
+
+def read_calibration(generation: Generation) -> Calibration:
+    """The curves that a generation holds: none for a corpus too small to have any.
+
+    Raises:
+        IndexDamagedError: what it holds is no calibration of such an index.
+    """
+    try:
+        return _from_bytes(generation.confidence, generation.tokens is not None)
+    except ValueError as error:
+        raise generation.damaged_confidence(str(error)) from error
 
 
 def to_bytes(calibration: Calibration) -> bytes:
@@ -187,16 +196,39 @@ def _leads(signal: np.ndarray[Any, Any], questions: Vectors) -> np.ndarray[Any, 
 def _levels(
     generation: Generation, mode: Mode, passages: Sequence[RankedPassage], best_lexical: float
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The signals whose level tells something in a mode, the leading one first."""
-    signals: list[Signal] = ["lexical" if mode == "lexical" else "passage"]
-    if mode == "hybrid" and generation.tokens is not None:
-        signals.insert(0, "late")
+    """How much of each signal that tells something the passages have."""
+    signals = _signals(mode, generation.tokens is not None)
     levels = [[hit.signals[signal] for signal in signals] for hit in passages]
     scale = best_lexical if mode == "lexical" else 1.0
     return scale * np.array(levels, np.float64).reshape(len(passages), len(signals))
 
 
-def _from_bytes(data: bytes) -> Calibration:
+def _signals(mode: Mode, tokens: bool) -> list[Signal]:
+    """Those whose level tells something in a mode, the leading one first."""
+    if mode == "lexical":
+        return ["lexical"]
+    return ["late", "passage"] if tokens and mode == "hybrid" else ["passage"]
+
+
+@lru_cache(maxsize=16)
+def _from_bytes(data: bytes, tokens: bool) -> Calibration:
     """Read what ``to_bytes`` wrote; nothing was written of an index that is being built."""
-    curves = cast(dict[Mode, dict[str, list[float]]], json.loads(data or b"{}"))
-    return {mode: Curves(**each) for mode, each in curves.items()}
+    try:
+        read: Any = json.loads(data or b"{}")
+        curves = {mode: Curves(**each) for mode, each in read.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no calibration: {error}") from error
+    for mode, each in curves.items():
+        if mode not in get_args(Mode):
+            raise ValueError(f"a mode {mode!r:.50}")
+        _check_weights(each.there, 1 + len(_signals(mode, tokens)))
+        _check_weights(each.this, 2)
+        _check_weights(each.lower, 2)
+    return curves
+
+
+def _check_weights(weights: object, count: int) -> None:
+    numbers: list[object] = weights if isinstance(weights, list) else []  # pyright: ignore[reportUnknownVariableType]
+    finite = all(type(n) in (int, float) and abs(cast(float, n)) < _STEEPEST for n in numbers)
+    if len(numbers) != count or not finite:
+        raise ValueError(f"{weights!r:.100} instead of {count} weights")

@@ -63,6 +63,12 @@ class RankedArticle:
 class Ranking:
     """The candidates of one query, scored.
 
+    Attributes:
+        weights: of the signals that count.
+        depth: passages that the vectors, and the words, propose.
+        candidates: what they proposed, with its signals.
+        scores: float32 (n,), of the candidates.
+
     Args:
         generation: the index to search.
         question: asked of it.
@@ -84,11 +90,11 @@ class Ranking:
     ) -> None:
         self.weights = WEIGHTS[mode]
         self._store = generation.store
-        depth = max(FEWEST_CANDIDATES, CANDIDATES_PER_HIT * wanted)
-        self.reader = reader or SignalReader(generation, question, depth=depth, among=among)
+        self.depth = max(FEWEST_CANDIDATES, CANDIDATES_PER_HIT * wanted)
+        self.reader = reader or SignalReader(generation, question, depth=self.depth, among=among)
         near = self.reader.near if mode != "lexical" else np.empty(0, np.int64)
         worded = self.reader.worded if self.weights.lexical else near[:0]
-        self._late_depth = max(LATE_CANDIDATES, depth // 2)
+        self._late_depth = max(LATE_CANDIDATES, self.depth // 2)
         self._feedback: Rows = near[:0]
         self.candidates = self._first(np.union1d(near, worded))
         self._compare_tokens()
@@ -136,6 +142,20 @@ class Ranking:
             [_ranked(theirs, scores, int(i)) for i in order[owners[order] == row][:k]]
             for row in article_rows
         ]
+
+    def questions(self) -> Vectors:
+        """Signal ``question`` of each article of the candidates: float32, by ascending row."""
+        rows = np.unique(self._store.article_rows_of(self.candidates.rows))
+        return self.reader.questions(rows)
+
+    def best_proposals(self, article_row: int) -> tuple[int | None, int | None]:
+        """The best ranks of an article's passages by vectors, and by words, exactly.
+
+        None where the mode does not ask them, or they know nothing of the article.
+        """
+        rows = self._store.passage_rows_of(np.array([article_row], dtype=np.int64))
+        near = self.reader.vector_rank(rows) if self.weights.passage else None
+        return near, self.reader.word_rank(rows) if self.weights.lexical else None
 
     def _best_places(self) -> tuple[Rows, Rows]:
         """The articles of the candidates, ascending, and for each the place of its best."""

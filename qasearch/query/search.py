@@ -34,6 +34,7 @@ class Options:
         mode: which signals rank: all, vectors alone, or words alone.
         min_confidence: least confidence of what is brought back, from 0 to 1.
         fold: articles that ask the same are one hit, which names the others.
+        explain: each hit shows what each signal gave to its score.
 
     Raises:
         ValueError: one of them is out of its range or unknown.
@@ -47,6 +48,7 @@ class Options:
     mode: Mode = "hybrid"
     min_confidence: float = 0.0
     fold: bool = True
+    explain: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
@@ -90,14 +92,14 @@ def _answer(
 ) -> SearchResult:
     wanted = options.k + SPARE_HITS
     ranking = Ranking(generation, question, mode=options.mode, wanted=wanted, among=among)
-    hits = Hits(generation, question, options.mode, ranking, options.k)
+    hits = Hits(generation, question, options.mode, ranking, options.k, explain=options.explain)
     articles: list[ArticleHit] = []
     passages: list[PassageHit] | None = None
     if options.flat:
-        passages = _confident(hits.passages(), options.min_confidence)
+        passages = confident(hits.passages(), options.min_confidence)
     else:
         found = hits.articles(options.points, fold=options.fold)
-        articles = _confident(found, options.min_confidence)
+        articles = confident(found, options.min_confidence)
     manifest = generation.manifest
     return SearchResult(
         query=query,
@@ -114,7 +116,7 @@ def _answer(
     )
 
 
-def _confident(hits: list[_Hit], least: float) -> list[_Hit]:
+def confident(hits: list[_Hit], least: float) -> list[_Hit]:
     """The hits of that confidence at least.
 
     Raises:

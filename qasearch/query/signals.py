@@ -160,6 +160,19 @@ class SignalReader:
         """The passages that say most of the query's words: int64, ascending."""
         return np.sort(self._words[1][: self._depth])
 
+    def vector_rank(self, rows: Rows) -> int | None:
+        """The best rank of some rows by their vectors, among all that may be found; ties share."""
+        if not len(rows):
+            return None
+        among = np.arange(len(self._generation.vectors)) if self._among is None else self._among
+        return 1 + int(np.sum(self.passage(among) > self.passage(rows).max()))
+
+    def word_rank(self, rows: Rows) -> int | None:
+        """The best rank of some rows by the query's words; None if none has any of them."""
+        scores, found = self._search_all_words()
+        theirs = scores[np.isin(found, rows)]
+        return 1 + int(np.sum(scores > theirs.max())) if len(theirs) else None
+
     def passage(self, rows: Rows) -> Vectors:
         """Signal ``passage`` of some rows."""
         return _row_cosines(self._generation.vectors, rows, self._question.vector)
@@ -189,7 +202,7 @@ class SignalReader:
         matches, counts = store.matches(tokens, rows)
         weights = self._question.weights
         discount = LENGTH_DISCOUNT * np.log(np.maximum(counts, 1) / USUAL_TOKENS)
-        mean = matches.mean(axis=1) if weights is None else matches @ weights
+        mean = matches.mean(axis=1) if weights is None else np.einsum("nq,q->n", matches, weights)
         return (mean - discount).astype(np.float32)
 
     def feedback(self, rows: Rows, best: Rows) -> Vectors:
@@ -210,11 +223,19 @@ class SignalReader:
 
     @cached_property
     def _words(self) -> tuple[Vectors, Rows]:
-        """The BM25 of passages that may be found, best first, and their rows."""
-        lexical, terms = self._generation.lexical, self._question.terms
+        """The BM25 of passages that may be found, best first, and their rows.
+
+        As deep as needed: a filter may leave any of what the words find.
+        """
         if self._among is None:
-            return lexical.search(terms, self._depth)
-        scores, rows = lexical.search(terms, max(1, lexical.rows))
+            return self._generation.lexical.search(self._question.terms, self._depth)
+        return self._search_all_words()
+
+    def _search_all_words(self) -> tuple[Vectors, Rows]:
+        lexical = self._generation.lexical
+        scores, rows = lexical.search(self._question.terms, max(1, lexical.rows))
+        if self._among is None:
+            return scores, rows
         kept = np.isin(rows, self._among)
         return scores[kept], rows[kept]
 

@@ -6,7 +6,7 @@ import pytest
 
 from qasearch import Article, Index
 from qasearch.evaluate.queries import Query
-from qasearch.evaluate.runs import RankedPassage, Run, read_run, search_run
+from qasearch.evaluate.runs import First, RankedPassage, Run, read_run, search_run
 from tests.tiny import TinyEmbedder
 
 ARTICLES = [
@@ -60,10 +60,11 @@ def test_a_jsonl_run_is_what_a_search_gives(
     run = read_run(file)
     assert run.levels == ["article", "passage"]
     assert run.articles == {"q1": ["tea", "ink"]}
+    assert run.firsts == {"q1": First("tea", None, "related")}
     assert run.passages == {"2": [RankedPassage("tea#1", "tea", "boil.")]}
 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
-    assert read_run(Path("-")) == Run("stdin", run.articles, run.passages)
+    assert read_run(Path("-")) == Run("stdin", run.articles, run.passages, run.firsts)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,14 @@ def test_import() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["search", "--help"], ["build", "--help"], ["eval", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["search", "--help"],
+        ["build", "--help"],
+        ["eval", "--help"],
+        ["serve", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help(arguments: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Small indexes to test with, and file operations that are logged or fail."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from errno import EIO
@@ -95,6 +96,8 @@ def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
     writer.write_tokens(codec, lambda: coded(codec, articles))
     writer.write_lexical(passage.text for article in articles for passage in article.passages)
     writer.write_sources(sources(articles))
+    # Nobody here reads it; so it need only be another for other articles.
+    writer.write_confidence(json.dumps([each.question for each in articles]).encode())
     return writer.commit()
 
 

@@ -80,6 +80,7 @@ def test_a_commit_keeps_the_order_of_the_protocol(tmp_path):
         *sealed(f"{name}/lexical.tar"),
         ("remove_folder", f"{name}/lexical.tmp"),
         *sealed(f"{name}/sources.jsonl"),
+        *sealed(f"{name}/confidence.json"),
         *sealed(f"{name}/manifest.json"),
         ("sync_folder", name),
         ("sync_folder", "."),
@@ -319,6 +320,7 @@ def test_an_index_may_have_no_passages(tmp_path, articles, codec):
         writer.write_tokens(codec, lambda: coded(codec, articles) if codec else ())
         writer.write_lexical([])
         writer.write_sources([])
+        writer.write_confidence(b"{}\n")
         writer.commit()
     with Generation.open(tmp_path) as generation:
         scores, rows = generation.passages.search(EMBEDDER.embed_queries(["who"]), 3)

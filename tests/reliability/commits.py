@@ -106,6 +106,7 @@ def _write(writer: GenerationWriter, generation: Generation) -> None:
         passage_text(each, passage) for each in articles for passage in each.passages
     )
     writer.write_sources(generation.sources())
+    writer.write_confidence(generation.confidence)
     writer.commit()
 
 
