@@ -4,6 +4,10 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Judged sets and what they search, for bench-quality; seeds/ alone without. WORK is kept.
+EVAL ?=
+CORPUS ?=
+WORK ?= .bench
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,10 +24,10 @@ SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name
 .DEFAULT_GOAL := help
 # An interrupted build leaves a whole index, so make must not delete what it sees as half a file.
 .PRECIOUS: $(INDEXED)
-.PHONY: help setup index search check test reliability clean
+.PHONY: help setup index search check test bench-quality reliability clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 	@echo '  For example: make search Q="how is peacekeeping funded"'
 
 setup: $(INSTALLED)  ## Create .venv and install qasearch with all it needs
@@ -56,6 +60,9 @@ check: $(INSTALLED)  ## Lint, format and types
 
 test: $(INSTALLED)  ## All tests
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+bench-quality: $(INSTALLED)  ## Quality beside baselines: make bench-quality EVAL=judged CORPUS="folders"
+	$(BIN)/python -m benchmarks.quality $(if $(EVAL),--eval $(EVAL)) $(if $(CORPUS),--corpus $(CORPUS)) --work $(WORK)
 
 reliability: $(INSTALLED)  ## The whole campaign of faults and power cuts: long; writes docs/reliability.md
 	$(BIN)/python -m tests.reliability

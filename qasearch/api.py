@@ -11,11 +11,21 @@ from typing import Self, TypeAlias, cast
 from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
-from qasearch.index import Generation, lock_holder, open_for_reading, rollback, verify
+from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
-from qasearch.query import Options, Where, search
-from qasearch.records import Article, BuildReport, IndexStatus, Passage, SearchResult
+from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search, why
+from qasearch.records import (
+    Article,
+    BuildReport,
+    DupesReport,
+    IndexStatus,
+    Mode,
+    Passage,
+    RelatedResult,
+    SearchResult,
+    WhyResult,
+)
 
 Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
 """A file, a folder, several of them, or articles from anywhere."""
@@ -32,11 +42,19 @@ class Index:
     """
 
     def __init__(
-        self, open_generation: Callable[[], Generation], embedder: Embedder | None
+        self,
+        open_generation: Callable[[], Generation],
+        embedder: Embedder | None,
+        *,
+        named: bool = False,
     ) -> None:
-        """For ``Index.open``, which knows how to open the generation that answers."""
+        """For ``Index.open``, which knows how to open the generation that answers.
+
+        ``named`` says that it is always the same one.
+        """
         self._open_generation = open_generation
         self._embedder = embedder
+        self._named = named
         self._process = os.getpid()
         self._opening = threading.Lock()
         # Held by each query while it runs, and closed when the last of them lets it go.
@@ -57,6 +75,7 @@ class Index:
         rebuild: bool = False,
         allow_shrink: bool = False,
         dry_run: bool = False,
+        token_bits: Bits | None = None,
         offline: bool = False,
         wait: float = 0.0,
         progress: Progress = no_progress,
@@ -79,11 +98,14 @@ class Index:
             rebuild: read everything anew; vectors still come from the cache.
             allow_shrink: go on although more than a fifth of the articles are gone.
             dry_run: report what would be done, and write nothing.
+            token_bits: for each number kept of a token's vector: 4 finds a little better than 2,
+                and takes twice the room. None means as before, and 2 for a new index.
             offline: never ask the network for a model.
             wait: seconds to wait for another builder to end.
             progress: shows how far the work got.
 
         Raises:
+            ValueError: ``token_bits`` is neither 2 nor 4.
             NoArticlesError: nothing to read there.
             BuildRefusedError: ``strict``, and something was refused; or nothing was readable; or
                 more than a fifth of the articles are gone.
@@ -91,6 +113,8 @@ class Index:
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        if token_bits not in (None, 2, 4):
+            raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
         paths = _paths(sources)
         source = (
             ArticleSource(cast(Iterable[Article], sources))
@@ -104,14 +128,17 @@ class Index:
                 progress=progress,
             )
         )
+        embedder = embedder or load_embedder(model, offline=offline)
         return build(
             source,
             Path(index),
-            embedder or load_embedder(model, offline=offline),
+            embedder,
             strict=strict,
             rebuild=rebuild,
             allow_shrink=allow_shrink,
             dry_run=dry_run,
+            token_bits=token_bits,
+            calibrate=partial(calibrate, embedder=embedder),
             wait=wait,
             progress=progress,
         )
@@ -125,6 +152,7 @@ class Index:
         model: str | None = None,
         offline: bool = False,
         searchable: bool = True,
+        generation: str | None = None,
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
 
@@ -138,24 +166,29 @@ class Index:
             offline: never ask the network for a model.
             searchable: if False, for its texts and figures alone: no model is looked for, whichever
                 built it, and searching is an error.
+            generation: name of another generation than the one that answers, of those that
+                ``status`` lists.
 
         Raises:
             IndexNotFoundError: none is there.
             IndexDamagedError: a file of it is not what it was when it was built.
             IndexMismatchError: another model, splitter or format built it.
+            IndexStoreError: it has no generation of that name.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        named = generation is not None
         if not searchable:
-            return cls(partial(open_for_reading, Path(index)), None)
+            return cls(partial(open_for_reading, Path(index), name=generation), None, named=named)
         embedder = embedder or load_embedder(model, offline=offline)
         open_generation = partial(
             open_for_reading,
             Path(index),
+            name=generation,
             embedder_name=embedder_name(embedder),
             fingerprint=embedder.fingerprint,
             splitter_version=SPLITTER_VERSION,
         )
-        return cls(open_generation, embedder)
+        return cls(open_generation, embedder, named=named)
 
     @staticmethod
     def verify(index: str | Path = "index") -> list[IndexStoreError]:
@@ -199,6 +232,8 @@ class Index:
     def refresh(self) -> bool:
         """Answer from the generation that was built last, if that is another one.
 
+        An index opened by the name of a generation stays with that one.
+
         Queries that are running end on the generation that they began with; it is let go with the
         last of them. When nothing was built, this reads one small file.
 
@@ -211,7 +246,7 @@ class Index:
         """
         before = self._answering()
         with self._opening:
-            if not self._answering().answers():
+            if not self._named and not self._answering().answers():
                 self._generation = self._open_generation()
         return self._answering() is not before
 
@@ -224,6 +259,10 @@ class Index:
         where: Where | None = None,
         facets: Sequence[str] = (),
         flat: bool = False,
+        mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
+        fold: bool = True,
+        explain: bool = False,
     ) -> SearchResult:
         """Find the articles that answer, each with its passages that answer.
 
@@ -234,13 +273,27 @@ class Index:
             where: metadata filter, ``{"subject": ["Law"], "date": (">=", "2024-12-01")}``.
             facets: ``["subject"]`` counts the subjects of the articles returned.
             flat: rank passages instead of articles.
+            mode: ``hybrid``, or by vectors alone (``dense``), or by words alone (``lexical``).
+            min_confidence: leave out articles, or passages, of a lower confidence, 0 to 1.
+            fold: articles that ask the same are one hit, the best; its ``same_question`` names the
+                others. False ranks each for itself, as judging wants it.
+            explain: each hit shows score, weight and rank of each signal, in ``hit.explain``.
 
         Raises:
             ValueError: the query is blank, an option is out of its range or unknown, or the index
                 was not opened to be searched, or was closed.
         """
         (result,) = self.search_many(
-            [query], k=k, points=points, where=where, facets=facets, flat=flat
+            [query],
+            k=k,
+            points=points,
+            where=where,
+            facets=facets,
+            flat=flat,
+            mode=mode,
+            min_confidence=min_confidence,
+            fold=fold,
+            explain=explain,
         )
         return result
 
@@ -253,12 +306,90 @@ class Index:
         where: Where | None = None,
         facets: Sequence[str] = (),
         flat: bool = False,
+        mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
+        fold: bool = True,
+        explain: bool = False,
     ) -> list[SearchResult]:
         """Answer several queries at once, in their order; as ``search`` otherwise."""
         if self._embedder is None:
             raise ValueError("This index was opened with searchable=False.")
-        options = Options(k=k, points=points, where=where, facets=facets, flat=flat)
+        options = Options(
+            k=k,
+            points=points,
+            where=where,
+            facets=facets,
+            flat=flat,
+            mode=mode,
+            min_confidence=min_confidence,
+            fold=fold,
+            explain=explain,
+        )
         return search(self._answering(), self._embedder, queries, options)
+
+    def why(
+        self,
+        id: str,
+        query: str,
+        *,
+        k: int = 5,
+        where: Where | None = None,
+        mode: Mode = "hybrid",
+        min_confidence: float = 0.0,
+    ) -> WhyResult:
+        """Tell where an article ended for a query, and if it was not found which step lost it.
+
+        Args:
+            id: of the article.
+            query: of the ``search`` in question.
+            k: of that search, as what follows.
+            where: metadata filter.
+            mode: which signals rank.
+            min_confidence: least confidence of what is brought back.
+
+        Raises:
+            LookupError: there is no such article.
+            ValueError: as ``search``.
+        """
+        if self._embedder is None:
+            raise ValueError("This index was opened with searchable=False.")
+        options = Options(k=k, where=where, mode=mode, min_confidence=min_confidence)
+        return why(self._answering(), self._embedder, id, query, options)
+
+    def related(self, id: str, *, k: int = 5) -> RelatedResult:
+        """Find the articles nearest to one, by the stored vectors of question and answer.
+
+        Itself and articles that ask the same are left out. No model is needed: it works for an
+        index opened with ``searchable=False`` too.
+
+        Args:
+            id: of the article.
+            k: articles wanted at most, 1 to 100.
+
+        Raises:
+            LookupError: there is no such article.
+            ValueError: ``k`` is out of its range.
+        """
+        return related(self._answering(), id, k)
+
+    def dupes(self, *, near: float | None = NEAR) -> DupesReport:
+        """Report which articles repeat each other.
+
+        Same question and same answer (duplicates), same question and other answers (conflicts),
+        other questions and same answer (aliases), and pairs of questions that nearly say the same.
+        Case, white space and the punctuation of questions do not count. No model is needed.
+
+        Args:
+            near: cosine from which on two questions nearly say the same; None leaves those out.
+
+        Raises:
+            ValueError: ``near`` is not from 0 to 1.
+        """
+        return dupes(self._answering(), near)
+
+    def ids(self) -> list[str]:
+        """The ids of all articles, ascending."""
+        return self._answering().store.ids()
 
     def article(self, id: str) -> Article:
         """The stored article with all its passages.
@@ -279,6 +410,14 @@ class Index:
             if str(passage.seq) == seq:
                 return passage
         raise LookupError(f"There is no passage {id!r} in the index.")
+
+    def questions(self) -> list[tuple[str, str]]:
+        """The id and the question of every article, in order of id."""
+        return self._answering().store.questions()
+
+    def subjects(self) -> list[tuple[str, int]]:
+        """Each subject with the number of its articles: most first, then by name."""
+        return self._answering().store.subjects()
 
     def status(self) -> IndexStatus:
         """What the index holds."""

@@ -154,11 +154,12 @@ class IndexWriteError(IndexStoreError):
 
     code = "index_write"
 
-    def __init__(self, path: Path, cause: OSError) -> None:
+    def __init__(self, path: Path, cause: OSError, *, hint: str = "") -> None:
         super().__init__(
             path,
             f"Cannot write {path}: {cause.strerror or cause}.",
-            hint="Free some space or mend the folder's permissions, then build again: "
+            hint=hint
+            or "Free some space or mend the folder's permissions, then build again: "
             "what was embedded is kept, and the index that was there still answers.",
         )
         self.cause = cause

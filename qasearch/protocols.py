@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import islice
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,31 @@ class Embedder(Protocol):
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions asked: float32 (n, dim), unit rows, in the order of ``texts``."""
+        ...
+
+
+@runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that also tells the tokens of a text apart, for late interaction.
+
+    Both come out of the same pass through the model. Tokens that say nothing, such as punctuation,
+    may be left out; those of a question must stand alike at the head of a text that begins with it.
+    """
+
+    def embed_passage_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Embed stored texts: what ``embed_passages`` returns, and the tokens of each text.
+
+        Returns:
+            float32 (n, dim), unit rows; and n arrays of float32 (tokens, any), unit rows.
+        """
+        ...
+
+    def embed_query_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Embed questions asked: what ``embed_queries`` returns, and the tokens of each."""
+        ...
+
+    def query_words(self, texts: Sequence[str]) -> list[list[str]]:
+        """For each token that ``embed_query_tokens`` gives of a question, the word it is of."""
         ...
 
 

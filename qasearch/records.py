@@ -1,14 +1,28 @@
 """The nouns: what flows through the build and what comes back from a search."""
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 PassageKind = Literal["point", "section", "bullet", "paragraph"]
 Verdict = Literal["answer", "related", "no_answer"]
-Mode = Literal["dense"]
+Mode = Literal["hybrid", "dense", "lexical"]
+Outcome = Literal["found", "filtered", "no_candidate", "folded", "below_k", "low_confidence"]
+CopyKind = Literal["duplicate", "conflict", "alias"]
 ConditionField = Literal["subject", "date"]
 ConditionOp = Literal["=", ">=", "<=", ">", "<"]
+
+ANSWER_FROM = 0.4
+RELATED_FROM = 0.2
+"""Confidence of the first hit from which a verdict is ``answer``, or ``related``. Below a half: an
+answer that is withheld costs more than one that is shown with its confidence."""
+
+
+def verdict_of(confidence: float) -> Verdict:
+    """What the confidence of the first hit says of a search."""
+    if confidence >= ANSWER_FROM:
+        return "answer"
+    return "related" if confidence >= RELATED_FROM else "no_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,22 @@ class Passage:
         """The headings above it as one line, ``"fMRI > Pros"``; None without any."""
         return " > ".join(self.section_path) or None
 
+    def to_dict(self) -> dict[str, object]:
+        """The passage as JSON types."""
+        return {
+            "id": self.id,
+            "seq": self.seq,
+            "kind": self.kind,
+            "ordinal": self.ordinal,
+            "section": self.section,
+            "title": self.title,
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "run": self.run,
+            "lead_in": self.lead_in,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Article:
@@ -81,6 +111,38 @@ class Article:
     passages: tuple[Passage, ...] = ()
     flags: tuple[str, ...] = ()
 
+    def to_dict(self) -> dict[str, object]:
+        """The whole article, its passages included, as JSON types."""
+        return {
+            "id": self.id,
+            "question": self.question,
+            "subjects": list(self.subjects),
+            "date": self.date.isoformat() if self.date else None,
+            "urls": list(self.urls),
+            "paths": list(self.paths),
+            "flags": list(self.flags),
+            "intro": self.intro,
+            "summary": self.summary,
+            "answer": self.answer,
+            "passages": [passage.to_dict() for passage in self.passages],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SignalPart:
+    """What one signal gave to the score of a hit, which is the sum of ``score * weight``.
+
+    Attributes:
+        score: of the signal.
+        weight: share of the whole.
+        rank: 1 for the best of the candidates, equals sharing one; of signal ``question`` among
+            their articles, of the others among passages. None where the signal says nothing of it.
+    """
+
+    score: float
+    weight: float
+    rank: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class PassageHit:
@@ -91,7 +153,10 @@ class PassageHit:
         passage: the passage itself.
         score: orders the hits of one query, higher is better; means nothing across queries.
         confidence: probability that it answers; None while the index is not calibrated.
-        highlights: (start, end) code points into ``passage.text``.
+        highlights: (start, end) code points into ``passage.text`` of the words that match the
+            query, ascending.
+        sentence: (start, end) of the sentence that says most of the query; None if no word matches.
+        explain: for each signal its part in the score; None unless asked for.
     """
 
     rank: int
@@ -99,6 +164,8 @@ class PassageHit:
     score: float
     confidence: float | None = None
     highlights: tuple[tuple[int, int], ...] = ()
+    sentence: tuple[int, int] | None = None
+    explain: dict[str, SignalPart] | None = None
 
     @property
     def id(self) -> str:
@@ -133,6 +200,8 @@ class ArticleHit:
         points: its best passages of any kind, best first.
         confidence: probability that it answers; None while the index is not calibrated.
         same_question: ids of articles that ask the same and ranked below it.
+        explain: for each signal its part in the score, those of passages by its best one; None
+            unless asked for.
     """
 
     rank: int
@@ -142,6 +211,7 @@ class ArticleHit:
     points: tuple[PassageHit, ...]
     confidence: float | None = None
     same_question: tuple[str, ...] = ()
+    explain: dict[str, SignalPart] | None = None
 
     @property
     def id(self) -> str:
@@ -318,12 +388,7 @@ class SearchResult:
             "query": self.query,
             "mode": self.mode,
             "verdict": self.verdict,
-            "index": {
-                "generation": self.generation,
-                "model": self.model,
-                "articles": self.article_count,
-                "passages": self.passage_count,
-            },
+            "index": _index_dict(self),
             "took_ms": round(self.took_ms, 3),
             "facets": {name: [list(pair) for pair in pairs] for name, pairs in self.facets.items()},
             **hits,
@@ -331,21 +396,222 @@ class SearchResult:
         }
 
 
-def _article_dict(hit: ArticleHit) -> dict[str, object]:
-    article = hit.article
+@dataclass(frozen=True, slots=True)
+class RelatedResult:
+    """The articles nearest to one.
+
+    Attributes:
+        article: the one; its ``passages`` are left empty.
+        generation, model, article_count, passage_count: the index that was asked.
+        took_ms: wall time.
+        articles: best first; without points.
+    """
+
+    article: Article
+    generation: str
+    model: str
+    article_count: int
+    passage_count: int
+    took_ms: float
+    articles: tuple[ArticleHit, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """The result in the schema ``qasearch.related/1``; hits are those of a search."""
+        return {
+            "schema": "qasearch.related/1",
+            "article": _identity_dict(self.article),
+            "index": _index_dict(self),
+            "took_ms": round(self.took_ms, 3),
+            "articles": [_article_dict(hit) for hit in self.articles],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WhyResult:
+    """Where an article ended for a query.
+
+    Attributes:
+        query: as asked.
+        mode: which signals ranked.
+        article: the one asked about; its ``passages`` are left empty.
+        outcome: ``found``; or the step that lost it: ``filtered`` by the filter, ``no_candidate``:
+            neither the vectors nor the words proposed a passage of it, ``below_k``: others rank
+            better, ``folded`` under another article that asks the same, ``low_confidence``.
+        rank: among all articles of the candidates, those that ask the same folded: that of
+            ``folded_under`` if there is one; None if it was filtered or no candidate.
+        k: articles wanted.
+        score, confidence: of the hit at that rank; None without one.
+        min_confidence: wanted.
+        folded_under: id of the article that asks the same and ranks better.
+        candidates: how many articles were ranked.
+        depth: passages that the vectors, and the words, propose.
+        vector_rank: of the article's passage that is nearest to the query, exactly; among all, or
+            those that the filter left. None where vectors propose nothing, or no passage is there.
+        word_rank: of the article's passage that says most of the query's words, likewise; None if
+            it has none of them.
+        passage: its best passage, explained and numbered 1; None if it has no passage.
+        words: of the query, that this passage has, with its question, section and title.
+        missing: words of the query that it lacks there.
+        generation, model, article_count, passage_count: the index that was asked.
+        took_ms: wall time, the embedding of the query included.
+        warnings: what the caller should know, as readable lines.
+    """
+
+    query: str
+    mode: Mode
+    article: Article
+    outcome: Outcome
+    rank: int | None
+    k: int
+    score: float | None
+    confidence: float | None
+    min_confidence: float
+    folded_under: str | None
+    candidates: int
+    depth: int
+    vector_rank: int | None
+    word_rank: int | None
+    passage: PassageHit | None
+    words: tuple[str, ...]
+    missing: tuple[str, ...]
+    generation: str
+    model: str
+    article_count: int
+    passage_count: int
+    took_ms: float
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The result in the schema ``qasearch.why/1``; the passage is that of a search."""
+        return {
+            "schema": "qasearch.why/1",
+            "query": self.query,
+            "mode": self.mode,
+            "article": _identity_dict(self.article),
+            "outcome": self.outcome,
+            "rank": self.rank,
+            "k": self.k,
+            "score": self.score,
+            "confidence": self.confidence,
+            "min_confidence": self.min_confidence,
+            "folded_under": self.folded_under,
+            "candidates": self.candidates,
+            "depth": self.depth,
+            "vector_rank": self.vector_rank,
+            "word_rank": self.word_rank,
+            "passage": _passage_dict(self.passage) if self.passage else None,
+            "words": list(self.words),
+            "missing": list(self.missing),
+            "index": _index_dict(self),
+            "took_ms": round(self.took_ms, 3),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Articles that repeat each other, in whole or in part.
+
+    Attributes:
+        kind: ``duplicate``: same question and same answer; ``conflict``: same question, other
+            answers; ``alias``: other questions, same answer.
+        articles: newest first; their ``passages`` are left empty.
+        answers: for each article the number of its answer, from 1: equal numbers, equal answers.
+    """
+
+    kind: CopyKind
+    articles: tuple[Article, ...]
+    answers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NearQuestions:
+    """Two articles whose questions nearly say the same, and whose answers differ.
+
+    Attributes:
+        score: cosine of the two questions.
+        articles: by row; of articles that ask the very same, the first stands for all.
+    """
+
+    score: float
+    articles: tuple[Article, Article]
+
+
+@dataclass(frozen=True, slots=True)
+class DupesReport:
+    """What repeats itself in an index.
+
+    Attributes:
+        generation, model, article_count, passage_count: the index that was looked through.
+        took_ms: wall time.
+        copies: conflicts first, then duplicates, then aliases.
+        near: nearest first.
+        warnings: what the caller should know, as readable lines.
+    """
+
+    generation: str
+    model: str
+    article_count: int
+    passage_count: int
+    took_ms: float
+    copies: tuple[Copies, ...]
+    near: tuple[NearQuestions, ...]
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The report in the schema ``qasearch.dupes/1``."""
+        return {
+            "schema": "qasearch.dupes/1",
+            "index": _index_dict(self),
+            "took_ms": round(self.took_ms, 3),
+            "copies": [
+                {
+                    "kind": group.kind,
+                    "articles": [
+                        {**_identity_dict(article), "answer": answer}
+                        for article, answer in zip(group.articles, group.answers, strict=True)
+                    ],
+                }
+                for group in self.copies
+            ],
+            "near": [
+                {"score": pair.score, "articles": [_identity_dict(a) for a in pair.articles]}
+                for pair in self.near
+            ],
+            "warnings": list(self.warnings),
+        }
+
+
+def _index_dict(asked: SearchResult | RelatedResult | WhyResult | DupesReport) -> dict[str, object]:
     return {
-        "rank": hit.rank,
+        "generation": asked.generation,
+        "model": asked.model,
+        "articles": asked.article_count,
+        "passages": asked.passage_count,
+    }
+
+
+def _identity_dict(article: Article) -> dict[str, object]:
+    return {
         "id": article.id,
         "question": article.question,
         "subjects": list(article.subjects),
         "date": article.date.isoformat() if article.date else None,
         "url": article.urls[0] if article.urls else None,
         "path": article.paths[0] if article.paths else None,
+    }
+
+
+def _article_dict(hit: ArticleHit) -> dict[str, object]:
+    return {
+        "rank": hit.rank,
+        **_identity_dict(hit.article),
         "confidence": hit.confidence,
         "score": hit.score,
         "scores": dict(hit.scores),
         "points": [_passage_dict(point) for point in hit.points],
         "same_question": list(hit.same_question),
+        **_explain_dict(hit),
     }
 
 
@@ -364,4 +630,13 @@ def _passage_dict(hit: PassageHit) -> dict[str, object]:
         "start": passage.start,
         "end": passage.end,
         "highlights": [list(span) for span in hit.highlights],
+        "sentence": list(hit.sentence) if hit.sentence else None,
+        **_explain_dict(hit),
     }
+
+
+def _explain_dict(hit: ArticleHit | PassageHit) -> dict[str, object]:
+    """The field ``explain``, which only those get who ask for it."""
+    if hit.explain is None:
+        return {}
+    return {"explain": {signal: asdict(part) for signal, part in hit.explain.items()}}

@@ -16,6 +16,8 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 for variable in [name for name in os.environ if name.startswith("QASEARCH_")]:
     if variable != "QASEARCH_TEST_CORPUS":
         del os.environ[variable]
+# The exported model is kept between runs, until `make clean`: to make it takes twenty seconds.
+os.environ["QASEARCH_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "qasearch")
 
 
 @pytest.fixture(scope="session")

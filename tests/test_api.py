@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from qasearch import Article, BuildRefusedError, Index, IndexStoreError, NoArticlesError
 from qasearch.errors import IndexMismatchError, IndexNotFoundError
 from qasearch.ingest import passage_text, question_text, split_article
-from qasearch.query.rank import QUESTION_WEIGHT
+from qasearch.query.rank import WEIGHTS
+from qasearch.records import Mode
 from tests.tiny import TinyEmbedder
 
 MONEY = Article(
@@ -52,12 +54,13 @@ def test_a_question_finds_its_article_and_the_point_that_answers(index: Index) -
     assert point.passage.text == point.text == "every ship pays a toll when it lands."
     assert (point.id, point.ordinal, point.title) == ("money#1", "1", "Tolls")
     assert (result.articles[0].id, result.articles[0].question) == ("money", MONEY.question)
-    assert (result.mode, result.verdict) == ("dense", "related")
+    assert (result.mode, result.verdict) == ("hybrid", "related")
     assert (result.article_count, result.passage_count) == (3, 5)
 
 
 @pytest.mark.parametrize("query", ["who pays", "bell and waves", "herring", "harbour", "xyzzy"])
-def test_every_score_is_that_of_plain_numpy(index: Index, query: str) -> None:
+def test_every_score_of_vectors_alone_is_that_of_plain_numpy(index: Index, query: str) -> None:
+    share = WEIGHTS["dense"].question
     embedder = TinyEmbedder()
     (asked,) = embedder.embed_queries([query])
     expected: dict[str, tuple[float, list[float]]] = {}
@@ -65,10 +68,10 @@ def test_every_score_is_that_of_plain_numpy(index: Index, query: str) -> None:
         texts = [passage_text(article, passage) for passage in article.passages]
         passages = [float(score) for score in embedder.embed_passages(texts) @ asked]
         question = float(embedder.embed_passages([question_text(article)])[0] @ asked)
-        score = (1 - QUESTION_WEIGHT) * max(passages) + QUESTION_WEIGHT * question
+        score = (max(passages) + share * question) / (1 + share)
         expected[article.id] = score, sorted(passages, reverse=True)
 
-    hits = index.search(query).articles
+    hits = index.search(query, mode="dense").articles
 
     assert [hit.rank for hit in hits] == [1, 2, 3]
     by_score = sorted(expected, key=lambda id: (-round(expected[id][0], 5), id))
@@ -101,14 +104,52 @@ def test_a_flat_search_ranks_passages(index: Index) -> None:
 def test_a_filter_scores_what_is_left_exactly(
     index: Index, where: dict[str, object], ids: set[str]
 ) -> None:
-    everything = {hit.article.id: hit for hit in index.search("harbour", k=3).articles}
-    filtered = index.search("harbour", where=where)  # pyright: ignore[reportArgumentType]
+    everything = {h.id: h for h in index.search("harbour", k=3, mode="dense").articles}
+    filtered = index.search("harbour", where=where, mode="dense")  # pyright: ignore[reportArgumentType]
     assert {hit.article.id for hit in filtered.articles} == ids
     for hit in filtered.articles:
         assert hit.score == everything[hit.article.id].score
     assert filtered.verdict == ("related" if ids else "no_answer")
+    for mode in get_args(Mode):
+        found = index.search("harbour", where=where, mode=mode)  # pyright: ignore[reportArgumentType]
+        assert {hit.id for hit in found.articles} <= ids
     flat = index.search("harbour", where=where, flat=True)  # pyright: ignore[reportArgumentType]
     assert {hit.passage.article_id for hit in flat.passages or ()} == ids
+
+
+def test_a_mode_must_be_one(index: Index) -> None:
+    for mode in get_args(Mode):
+        assert index.search("harbour", mode=mode).mode == mode
+    with pytest.raises(ValueError, match="There is no mode 'psychic'; there are hybrid, dense"):
+        index.search("harbour", mode="psychic")  # pyright: ignore[reportArgumentType]
+
+
+def test_articles_that_ask_the_same_are_one_hit_unless_not_folded(tmp_path: Path) -> None:
+    copy = Article(id="purse", question="who pays for the harbour", answer="The fishers do.")
+    Index.build([*ARTICLES, copy], tmp_path, embedder=TinyEmbedder())
+    with Index.open(tmp_path, embedder=TinyEmbedder()) as opened:
+        (best, *_) = folded = opened.search("the fishers pay", k=3).articles
+        assert (best.id, best.same_question) == ("purse", ("money",))
+        assert {hit.id for hit in folded} == {"purse", "storms", "fish"}
+        (whole,) = opened.search_many(["the fishers pay"], k=3, fold=False)
+        assert {"purse", "money"} < {hit.id for hit in whole.articles}
+        assert [hit.rank for hit in whole.articles] == [1, 2, 3]
+        assert {hit.same_question for hit in whole.articles} == {()}
+
+
+def test_ids(index: Index) -> None:
+    assert index.ids() == ["fish", "money", "storms"]
+
+
+def test_a_generation_is_opened_by_its_name(tmp_path: Path) -> None:
+    first = Index.build(ARTICLES[:1], tmp_path, embedder=TinyEmbedder()).generation
+    Index.build(ARTICLES, tmp_path, embedder=TinyEmbedder())
+    with Index.open(tmp_path, embedder=TinyEmbedder(), generation=first) as older:
+        assert [hit.id for hit in older.search("harbour").articles] == ["money"]
+    with Index.open(tmp_path, searchable=False, generation=first) as older:
+        assert (older.status().generation, older.ids()) == (first, ["money"])
+    with pytest.raises(IndexStoreError, match="There is no generation 'gen-1'"):
+        Index.open(tmp_path, embedder=TinyEmbedder(), generation="gen-1")
 
 
 def test_facets_count_the_articles_returned(index: Index) -> None:
@@ -153,13 +194,13 @@ def test_the_json_is_the_documented_schema(index: Index) -> None:
     assert told == {
         "schema": "qasearch.search/1",
         "query": "a toll for every ship",
-        "mode": "dense",
+        "mode": "hybrid",
         "verdict": "related",
         "facets": {"subject": [["Economics", 1], ["Law", 1]]},
         "warnings": [],
     }
     assert article.pop("score") > 0
-    assert set(article.pop("scores")) == {"question", "passage"}
+    assert set(article.pop("scores")) == {"question", "passage", "lexical", "late", "feedback"}
     assert article == {
         "rank": 1,
         "id": "money",
@@ -183,7 +224,8 @@ def test_the_json_is_the_documented_schema(index: Index) -> None:
         "title": "Tolls",
         "text": "every ship pays a toll when it lands.",
         "confidence": None,
-        "highlights": [],
+        "highlights": [[0, 10], [18, 22]],
+        "sentence": [0, 37],
     }
 
 
@@ -265,6 +307,11 @@ def test_an_index_of_any_model_can_be_read_without_it(tmp_path: Path) -> None:
         assert opened.status().model == "tiny"
         with pytest.raises(ValueError, match="searchable=False"):
             opened.search("fish")
+
+
+def test_what_an_index_holds_can_be_listed(index: Index) -> None:
+    assert index.questions() == [(a.id, a.question) for a in (FISH, MONEY, STORMS)]
+    assert index.subjects() == [("Economics", 1), ("Engineering", 1), ("Law", 1)]
 
 
 def test_verify_and_rollback(tmp_path: Path) -> None:

@@ -190,3 +190,13 @@ def test_a_closed_index_says_so(folder: Path) -> None:
     for ask in (index.refresh, index.status, lambda: index.search("walls")):
         with pytest.raises(ValueError, match="closed"):
             ask()
+
+
+def test_an_index_opened_by_the_name_of_a_generation_stays_with_it(folder: Path) -> None:
+    with Index.open(folder, embedder=EMBEDDER) as index:
+        first = index.status().generation
+    with Index.open(folder, embedder=EMBEDDER, generation=first) as index:
+        build(folder, 2)
+        assert index.refresh() is False
+        assert index.status().generation == first
+        assert editions(index.search("walls")) == {"1"}

@@ -1,4 +1,4 @@
-"""An embedder whose vectors can be worked out by hand."""
+"""Embedders whose vectors can be worked out by hand."""
 
 import re
 import unicodedata
@@ -32,11 +32,34 @@ class TinyEmbedder:
         counts = np.zeros((len(texts), self.dim), dtype=np.float32)
         for row, text in enumerate(texts):
             for word in words(text) or [""]:
-                counts[row, zlib.crc32(word.encode("utf-8", "replace")) % self.dim] += 1
+                counts[row, self._place(word)] += 1
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         return self.embed_passages(texts)
+
+    def _place(self, word: str) -> int:
+        return zlib.crc32(word.encode("utf-8", "replace")) % self.dim
+
+
+class TinyTokenEmbedder(TinyEmbedder):
+    """The same vectors, and of each word that counts a token: 1 in its place, 0 elsewhere.
+
+    The cosine of two tokens is 1 if their words are equal, 0 if they are not and share no place.
+    """
+
+    def embed_passage_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        return self.embed_passages(texts), [self._tokens(text) for text in texts]
+
+    def embed_query_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        return self.embed_passage_tokens(texts)
+
+    def query_words(self, texts: Sequence[str]) -> list[list[str]]:
+        return [words(text) for text in texts]
+
+    def _tokens(self, text: str) -> Vectors:
+        places = [self._place(word) for word in words(text)]
+        return np.eye(self.dim, dtype=np.float32)[places].reshape(-1, self.dim)
 
 
 def words(text: str) -> list[str]:

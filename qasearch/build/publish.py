@@ -1,13 +1,14 @@
 """The build from end to end: read, plan, embed, publish."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
 from qasearch.build.plan import Plan, make_plan
 from qasearch.build.reading import ArticleReader, Reading
-from qasearch.build.texts import Texts, all_texts
+from qasearch.build.texts import Texts, all_texts, known_codec
 from qasearch.embed import embedder_name
 from qasearch.errors import (
     BuildRefusedError,
@@ -16,16 +17,19 @@ from qasearch.errors import (
     IndexNotFoundError,
 )
 from qasearch.index import (
+    Bits,
     EmbedderIdentity,
     EmbeddingCache,
     Generation,
     GenerationWriter,
+    TokenCodec,
+    known_codecs,
     known_keys,
     stored_articles,
     text_key,
 )
 from qasearch.ingest import SPLITTER_VERSION
-from qasearch.protocols import Embedder, Progress
+from qasearch.protocols import Embedder, Progress, TokenEmbedder
 from qasearch.records import BuildReport
 
 MOST_LOST = 0.2
@@ -41,16 +45,22 @@ def build(
     rebuild: bool,
     allow_shrink: bool,
     dry_run: bool,
+    token_bits: Bits | None,
+    calibrate: Callable[[Generation], bytes],
     wait: float,
     progress: Progress,
 ) -> BuildReport:
-    """Bring the index up to what the source holds; ``Index.build`` says the rest."""
+    """Bring the index up to what the source holds; ``Index.build`` says the rest.
+
+    What ``calibrate`` makes of the new generation is stored in it.
+    """
     started = time.monotonic()
     warnings: list[str] = []
     with ExitStack() as stack:
         writer = None if dry_run else stack.enter_context(_writer(index, embedder, wait=wait))
         parent = _open_parent(index, stack, warnings)
-        take_over = parent is not None and not rebuild and _fits(parent, embedder)
+        codec = _codec(parent, embedder)
+        take_over = parent is not None and not rebuild and _fits(parent, embedder, token_bits)
         reading = source.read(index, parent, anew=not take_over, strict=strict)
         plan = make_plan(parent, reading, take_over=take_over)
         lost = (plan.removed, plan.before) if parent else _lost_of_damaged(index, plan)
@@ -61,12 +71,12 @@ def build(
         generation = parent.name if parent else None
         embedded = 0
         if writer is None:
-            embedded = _count_unknown(index, embedder, plan)
+            embedded = _count_unknown(index, embedder, plan, codec, token_bits)
         elif not (parent and plan.changes_nothing and reading.sources == parent.sources()):
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
-            texts = Texts(stack.enter_context(cache), embedder)
+            texts = Texts(stack.enter_context(cache), embedder, codec, token_bits)
             texts.embed(plan.new_articles, progress)
-            generation = _publish(writer, plan, reading, texts)
+            generation = _publish(writer, plan, reading, texts, calibrate)
             embedded = texts.embedded
         if writer is not None:
             source.remember(index, reading)
@@ -118,28 +128,59 @@ def _lost_of_damaged(index: Path, plan: Plan) -> tuple[int, int]:
     return max(0, before - plan.article_count), before
 
 
-def _fits(parent: Generation, embedder: Embedder) -> bool:
-    """Whether rows and vectors of ``parent`` are what a build would make today."""
-    made_by = parent.manifest
-    return (made_by.splitter, made_by.embedder.fingerprint, made_by.embedder.dim) == (
-        SPLITTER_VERSION,
-        embedder.fingerprint,
-        embedder.dim,
+def _codec(parent: Generation | None, embedder: Embedder) -> TokenCodec | None:
+    """The codec that made the tokens of ``parent``, if they are the embedder's."""
+    tokens = parent.tokens if parent and _made_by(parent, embedder) else None
+    return tokens.codec if tokens else None
+
+
+def _fits(parent: Generation, embedder: Embedder, bits: Bits | None) -> bool:
+    """Whether rows, vectors and tokens of ``parent`` are what a build would make today."""
+    codec = _codec(parent, embedder)
+    return (
+        _made_by(parent, embedder)
+        and parent.manifest.splitter == SPLITTER_VERSION
+        and isinstance(embedder, TokenEmbedder) == (codec is not None)
+        and (codec is None or bits in (None, codec.bits))
     )
 
 
-def _publish(writer: GenerationWriter, plan: Plan, reading: Reading, texts: Texts) -> str:
+def _made_by(parent: Generation, embedder: Embedder) -> bool:
+    identity = parent.manifest.embedder
+    return (identity.fingerprint, identity.dim) == (embedder.fingerprint, embedder.dim)
+
+
+def _publish(
+    writer: GenerationWriter,
+    plan: Plan,
+    reading: Reading,
+    texts: Texts,
+    calibrate: Callable[[Generation], bytes],
+) -> str:
     writer.write_passages(plan.entries)
     writer.write_vectors(texts.passage_vectors(plan.entries))
     writer.write_questions(texts.question_vectors(plan.entries))
+    writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries))
+    writer.write_lexical(texts.words(plan.entries))
     writer.write_sources(reading.sources)
+    with writer.preview() as generation:
+        confidence = calibrate(generation)
+    writer.write_confidence(confidence)
     return writer.commit()
 
 
-def _count_unknown(index: Path, embedder: Embedder, plan: Plan) -> int:
+def _count_unknown(
+    index: Path, embedder: Embedder, plan: Plan, codec: TokenCodec | None, bits: Bits | None
+) -> int:
     """How many distinct texts a build would embed."""
     keys = list({text_key(text) for text in all_texts(plan.new_articles)})
-    return len(keys) - len(known_keys(index, embedder.fingerprint, keys))
+    maker = b""
+    if isinstance(embedder, TokenEmbedder):
+        codec = known_codec(codec, known_codecs(index, embedder.fingerprint), bits)
+        if codec is None:
+            return len(keys)
+        maker = codec.to_bytes()
+    return len(keys) - len(known_keys(index, embedder.fingerprint, maker, keys))
 
 
 def _refuse_what_the_caller_rules_out(

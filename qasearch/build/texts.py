@@ -1,50 +1,96 @@
-"""The vectors of texts: from the cache, and into it what was not there."""
+"""The vectors of texts, and of their tokens: from the cache, and into it what was not there."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 
 from qasearch.build.plan import Entry
-from qasearch.embed import checked, embedder_name
-from qasearch.index import EmbeddingCache, KeptRows, text_key
+from qasearch.embed import checked, checked_tokens, embedder_name
+from qasearch.index import (
+    DEFAULT_BITS,
+    Bits,
+    Codes,
+    Embedded,
+    EmbeddingCache,
+    KeptRows,
+    TokenCodec,
+    text_key,
+)
 from qasearch.ingest import passage_text, question_text
-from qasearch.protocols import Embedder, Progress, Vectors, in_batches
+from qasearch.protocols import Embedder, Progress, Rows, TokenEmbedder, Vectors, in_batches
 from qasearch.records import Article
 
 EMBEDDED_AT_ONCE = 256
 """Texts between two commits of the cache: what a killed build loses at most."""
 
+FITTED_TO = 1_024
+"""Texts whose tokens a new codec is fitted to; until there is one, none of them are kept."""
+
 ROWS_AT_ONCE = 4_096
 """Rows of a matrix held in memory while it is written."""
 
+_ARTICLES_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the embedder made of some texts; ``tokens`` is empty if it tells none apart."""
+
+    keys: Sequence[bytes]
+    vectors: Vectors
+    tokens: list[Vectors]
+
 
 class Texts:
-    """The vectors of the articles' texts, each distinct text embedded once.
+    """What the embedder makes of the articles' texts, each distinct text embedded once.
+
+    Args:
+        cache: knows what was embedded before.
+        embedder: embeds the rest; one that tells tokens apart gives codes of them too.
+        codec: of the tokens of the generation before; None if there is none.
+        bits: of the codec to use; None means as before.
 
     Attributes:
         embedded: distinct texts sent through the model.
+        codec: of the tokens; None if there are none.
     """
 
-    def __init__(self, cache: EmbeddingCache, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        cache: EmbeddingCache,
+        embedder: Embedder,
+        codec: TokenCodec | None,
+        bits: Bits | None,
+    ) -> None:
         self._cache = cache
         self._embedder = embedder
+        self._bits: Bits = bits or DEFAULT_BITS
         self.embedded = 0
+        self.codec: TokenCodec | None = None
+        if isinstance(embedder, TokenEmbedder) and (
+            known := known_codec(codec, cache.codecs(), bits)
+        ):
+            self._use(known)
 
     def embed(self, articles: Sequence[Article], progress: Progress) -> None:
         """Put into the cache what it lacks of the articles' texts."""
         texts = {text_key(text): text for text in all_texts(articles)}
         missing: list[bytes] = []
         for keys in in_batches(texts, ROWS_AT_ONCE):
-            known = self._cache.get_many(keys)
+            known = {} if self._needs_codec else self._cache.get_many(keys)
             missing += [key for key in keys if key not in known]
-        # Sorted by length over all, so that a batch of the model holds little padding; longest
-        # first, so that the time left is not told too short.
-        missing.sort(key=lambda key: -len(texts[key]))
-        batches = list(in_batches(missing, EMBEDDED_AT_ONCE))
+        waiting: list[_Made] = []
+        batches = self._batches(missing, texts)
         for keys in progress(batches, total=len(missing), what="embedding passages"):
-            self._embed([texts[key] for key in keys], keys)
+            waiting.append(self._make([texts[key] for key in keys], keys))
+            if not self._needs_codec or sum(len(made.keys) for made in waiting) >= FITTED_TO:
+                self._keep(waiting)
+                waiting = []
+        self._keep(waiting)
 
     def passage_vectors(self, entries: Iterable[Entry]) -> Iterator[Vectors]:
         """The vectors of all passages of the entries, in their order: some rows at a time."""
@@ -62,23 +108,118 @@ class Texts:
             else:
                 yield from self._vectors(map(question_text, entry))
 
+    def tokens(self, entries: Iterable[Entry]) -> Iterator[tuple[Codes, Rows]]:
+        """The tokens of the entries' texts: of each article its question's, then its passages'.
+
+        Yields:
+            Codes, uint8 (n, width), of some texts; and how many each of them has, int64 (texts,). A
+            passage goes without those of the question at its head, which are its question's.
+        """
+        if not self.codec:
+            return
+        for entry in _gathered(entries):
+            if isinstance(entry, KeptRows):
+                yield from entry.tokens(_ARTICLES_AT_ONCE)
+                continue
+            for articles in in_batches(entry, _ARTICLES_AT_ONCE):
+                codes = [codes for article in articles for codes in self._own_codes(article)]
+                yield np.concatenate(codes), np.array([len(c) for c in codes], dtype=np.int64)
+
+    def words(self, entries: Iterable[Entry]) -> Iterator[str]:
+        """The texts of the passages of the entries, in order, for the index of words."""
+        for entry in _gathered(entries):
+            kept = isinstance(entry, KeptRows)
+            articles = entry.full_articles(_ARTICLES_AT_ONCE) if kept else entry
+            for text in passage_texts(articles):
+                yield unicodedata.normalize("NFC", text)
+
+    def _own_codes(self, article: Article) -> Iterator[Codes]:
+        question, *passages = self._known(list(all_texts([article])))
+        of_question = self._as_codes(question)
+        yield of_question
+        for passage in passages:
+            yield self._as_codes(passage)[len(of_question) :]
+
+    def _as_codes(self, embedded: Embedded) -> Codes:
+        width = self.codec.width if self.codec else 1
+        return np.frombuffer(embedded.codes, dtype=np.uint8).reshape(-1, width)
+
     def _vectors(self, texts: Iterable[str]) -> Iterator[Vectors]:
         for batch in in_batches(texts, ROWS_AT_ONCE):
-            keys = [text_key(text) for text in batch]
-            known = self._cache.get_many(keys)
-            # What the cache has lost since ``embed`` put it there is embedded once more.
-            lost = {key: text for key, text in zip(keys, batch, strict=True) if key not in known}
-            if lost:
-                self._embed(list(lost.values()), list(lost))
-                known |= self._cache.get_many(list(lost))
-            yield np.stack([known[key] for key in keys])
+            yield np.stack([known.vector for known in self._known(batch)])
 
-    def _embed(self, texts: Sequence[str], keys: Sequence[bytes]) -> None:
+    def _known(self, texts: Sequence[str]) -> list[Embedded]:
+        keys = [text_key(text) for text in texts]
+        known = self._cache.get_many(keys)
+        # What the cache has lost since ``embed`` put it there is embedded once more.
+        lost = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        if lost:
+            self._keep([self._make(list(lost.values()), list(lost))])
+            known |= self._cache.get_many(list(lost))
+        return [known[key] for key in keys]
+
+    def _batches(self, keys: list[bytes], texts: Mapping[bytes, str]) -> list[list[bytes]]:
+        """The keys in the order and the portions in which their texts are embedded."""
+        # A codec is fitted to the first of them: so these are a sample, drawn by hash.
+        sampled = FITTED_TO if self._needs_codec else 0
+        drawn = sorted(keys)
+        parts = drawn[:sampled], drawn[sampled:]
+        # Each sorted by length, so that a batch of the model holds little padding; longest first,
+        # so that the time left is not told too short.
+        return [
+            batch
+            for part in parts
+            for batch in in_batches(sorted(part, key=lambda k: -len(texts[k])), EMBEDDED_AT_ONCE)
+        ]
+
+    @property
+    def _needs_codec(self) -> bool:
+        return self.codec is None and isinstance(self._embedder, TokenEmbedder)
+
+    def _make(self, texts: Sequence[str], keys: Sequence[bytes]) -> _Made:
         composed = [unicodedata.normalize("NFC", text) for text in texts]
-        rows = self._embedder.embed_passages(composed)
-        name, dim = embedder_name(self._embedder), self._embedder.dim
-        self._cache.put_many(keys, checked(rows, composed, dim, name=name))
+        name, tokens = embedder_name(self._embedder), list[Vectors]()
+        if isinstance(self._embedder, TokenEmbedder):
+            rows, of_texts = self._embedder.embed_passage_tokens(composed)
+            tokens = checked_tokens(of_texts, composed, name=name)
+        else:
+            rows = self._embedder.embed_passages(composed)
         self.embedded += len(keys)
+        return _Made(keys, checked(rows, composed, self._embedder.dim, name=name), tokens)
+
+    def _keep(self, waiting: Sequence[_Made]) -> None:
+        """Put into the cache what was made, with codes of the tokens."""
+        tokens = [rows for made in waiting for rows in made.tokens]
+        if not self.codec and any(map(len, tokens)):
+            self._use(TokenCodec.fit(tokens, self._bits))
+        for made in waiting:
+            codes = [self.codec.encode(rows).tobytes() for rows in made.tokens if self.codec]
+            self._cache.put_many(made.keys, made.vectors, codes or None)
+
+    def _use(self, codec: TokenCodec) -> None:
+        self.codec = codec
+        self._cache.use(codec.to_bytes())
+
+
+def known_codec(
+    parent: TokenCodec | None, cached: Iterable[bytes], bits: Bits | None
+) -> TokenCodec | None:
+    """The codec of tokens to go on with; None if a new one is to be fitted.
+
+    Args:
+        parent: made the tokens of the generation before; None if there are none.
+        cached: what made the codes in the cache, best first; what cannot be read is passed over.
+        bits: that it must have; None means any.
+    """
+    for codec in (parent, *map(_read_codec, cached)):
+        if codec and bits in (None, codec.bits):
+            return codec
+    return None
+
+
+def _read_codec(data: bytes) -> TokenCodec | None:
+    with suppress(ValueError):
+        return TokenCodec.from_bytes(data)
 
 
 def all_texts(articles: Iterable[Article]) -> Iterator[str]:

@@ -10,20 +10,29 @@ import typer
 from qasearch import __version__
 from qasearch.cli.build import build
 from qasearch.cli.console import ReaderGoneError, flush, stop_writing, use_utf8, write
+from qasearch.cli.diff import diff
 from qasearch.cli.doctor import doctor
+from qasearch.cli.dupes import dupes
 from qasearch.cli.errors import ExitCode, report
+from qasearch.cli.eval import evaluate
 from qasearch.cli.parse import parse
+from qasearch.cli.related import related
 from qasearch.cli.rollback import rollback
 from qasearch.cli.run import run
 from qasearch.cli.search import search
+from qasearch.cli.serve import serve
 from qasearch.cli.show import show
 from qasearch.cli.status import status
 from qasearch.cli.verify import verify
 from qasearch.cli.watch import watch
+from qasearch.cli.why import why
 
 # Without markup modes typer writes help and errors itself and leaves rich, slow to import, alone.
 app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (build, search, show, parse, run, status, verify, doctor, rollback, watch):
+for command in (build, watch, search, show, why, related, parse, run):
+    app.command()(command)
+app.command("eval")(evaluate)
+for command in (diff, dupes, status, verify, doctor, rollback, serve):
     app.command()(command)
 
 

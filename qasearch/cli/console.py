@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
-Style = Literal["bold", "dim", "italic", "red", "green", "cyan"]
+Style = Literal["bold", "dim", "italic", "red", "green", "yellow", "cyan"]
 
 _CODES: dict[Style, str] = {
     "bold": "1",
@@ -21,8 +21,11 @@ _CODES: dict[Style, str] = {
     "italic": "3",
     "red": "31",
     "green": "32",
+    "yellow": "33",
     "cyan": "36",
 }
+
+_PAINT = re.compile("\x1b\\[[\\d;]*m")
 
 NARROWEST, WIDEST = 40, 100
 """Columns of text: below, lines fall apart; above, the eye loses them."""
@@ -47,6 +50,11 @@ def visible(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def unpainted(line: str) -> str:
+    """What a ``visible`` line shows without the styles that ``Screen.paint`` gave it."""
+    return _PAINT.sub("", line)
 
 
 class ReaderGoneError(Exception):

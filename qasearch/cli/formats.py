@@ -59,7 +59,7 @@ def as_jsonl_run(answers: Iterable[Answer]) -> Iterator[str]:
 
 
 def as_trec(answers: Iterable[Answer]) -> Iterator[str]:
-    """A TREC run: query id, Q0, id, rank, score, tag; nothing for a query without an answer.
+    """A TREC run: query id, Q0, id, rank, score, tag; nothing for a query that found nothing.
 
     Raises:
         ValueError: an id has white space, which separates the fields of a run.
@@ -102,9 +102,9 @@ def as_csv(answers: Iterable[Answer]) -> Iterator[str]:
         flat = result.passages is not None
         if header is None:
             header = _header(flat=flat)
-            yield _csv_line(header)
+            yield csv_line(header)
         for row in _flat_rows(result) if flat else _rows(result):
-            yield _csv_line(row)
+            yield csv_line(row)
 
 
 def _header(*, flat: bool) -> tuple[str, ...]:
@@ -147,7 +147,8 @@ def _first(texts: Sequence[str]) -> str | None:
     return texts[0] if texts else None
 
 
-def _csv_line(cells: Sequence[object]) -> str:
+def csv_line(cells: Sequence[object]) -> str:
+    """One row of a table; None is an empty cell."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(
         ["" if cell is None else visible(str(cell)) for cell in cells]
@@ -163,7 +164,9 @@ def as_markdown(answers: Iterable[Answer]) -> Iterator[str]:
 
 def _markdown(result: SearchResult) -> str:
     blocks = [f"# {_one_line(result.query)}"]
-    if result.verdict == "no_answer":
+    if said := verdict_line(result):
+        blocks.append(said)
+    elif not (result.articles or result.passages):
         blocks.append("No answer found.")
     for hit in result.articles:
         article = hit.article
@@ -174,6 +177,17 @@ def _markdown(result: SearchResult) -> str:
         blocks.append(f"## {hit.rank}. {hit.passage.id}")
         blocks.append(_markdown_passage(hit))
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def verdict_line(result: SearchResult) -> str:
+    """What stands above hits that may not answer; empty above those that do, or if unknown."""
+    hits = result.articles or result.passages or ()
+    what = "articles" if result.passages is None else "passages"
+    if not hits or hits[0].confidence is None or result.verdict == "answer":
+        return ""
+    if result.verdict == "related":
+        return f"Perhaps no answer in this collection; related {what}:"
+    return f"No answer in this collection; nearest {what}:"
 
 
 def _markdown_passage(hit: PassageHit) -> str:
@@ -204,37 +218,3 @@ def label(passage: Passage) -> str:
     if passage.ordinal is None:
         return f"¶{passage.seq}"
     return passage.ordinal if "." in passage.ordinal else f"{passage.ordinal}."
-
-
-def passage_fields(passage: Passage) -> dict[str, object]:
-    """A passage as JSON types."""
-    return {
-        "id": passage.id,
-        "seq": passage.seq,
-        "kind": passage.kind,
-        "ordinal": passage.ordinal,
-        "section": passage.section,
-        "title": passage.title,
-        "text": passage.text,
-        "start": passage.start,
-        "end": passage.end,
-        "run": passage.run,
-        "lead_in": passage.lead_in,
-    }
-
-
-def article_fields(article: Article) -> dict[str, object]:
-    """A whole article, its passages included, as JSON types."""
-    return {
-        "id": article.id,
-        "question": article.question,
-        "subjects": list(article.subjects),
-        "date": article.date.isoformat() if article.date else None,
-        "urls": list(article.urls),
-        "paths": list(article.paths),
-        "flags": list(article.flags),
-        "intro": article.intro,
-        "summary": article.summary,
-        "answer": article.answer,
-        "passages": [passage_fields(passage) for passage in article.passages],
-    }

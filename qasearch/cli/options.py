@@ -5,6 +5,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qasearch.records import Mode
+
 DEFAULT_INDEX = Path("index")
 
 IndexOption: TypeAlias = Annotated[
@@ -65,10 +67,27 @@ AllowShrinkOption: TypeAlias = Annotated[
     bool,
     typer.Option("--allow-shrink", help="Go on if over a fifth of the articles are gone."),
 ]
+ModeOption: TypeAlias = Annotated[
+    Mode,
+    typer.Option("--mode", help="What ranks: vectors and words, vectors alone, or words alone."),
+]
 LimitOption: TypeAlias = Annotated[
     int, typer.Option("-k", "--limit", metavar="N", help="How many hits at most, 1 to 100.")
 ]
 PointsOption: TypeAlias = Annotated[
     int,
     typer.Option("--points", metavar="N", help="Passages shown of each article, 0 to 100."),
+]
+WhereOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="subject=Sociology, 'date>=2024-12-01'; may be repeated: conditions on one subject "
+        "are alternatives, others combine.",
+    ),
+]
+MinConfidenceOption: TypeAlias = Annotated[
+    float,
+    typer.Option("--min-confidence", metavar="P", help="Leave out hits of less, 0 to 1."),
 ]

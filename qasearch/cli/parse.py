@@ -7,7 +7,7 @@ import typer
 
 from qasearch.cli.console import say, warn, write
 from qasearch.cli.errors import ExitCode
-from qasearch.cli.formats import json_text, passage_fields
+from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     ExcludeOption,
     IncludeOption,
@@ -83,5 +83,5 @@ def _fields(article: Article, path: str | None) -> dict[str, object]:
             for passage in article.passages
             if passage.kind == "point"
         ],
-        "passages": [passage_fields(passage) for passage in article.passages],
+        "passages": [passage.to_dict() for passage in article.passages],
     }

@@ -4,8 +4,10 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from qasearch.cli.console import Screen, Style, visible
-from qasearch.cli.formats import Answer, facts, label, place
+from qasearch.cli.console import Screen, Style, unpainted, visible
+from qasearch.cli.formats import Answer, facts, label, place, verdict_line
+from qasearch.cli.marked import marked
+from qasearch.cli.worth import Worth, explained, worth_of
 from qasearch.records import (
     Article,
     ArticleHit,
@@ -13,6 +15,7 @@ from qasearch.records import (
     Passage,
     PassageHit,
     Refusal,
+    RelatedResult,
     SearchResult,
 )
 
@@ -27,9 +30,6 @@ _SECTION: tuple[Style, ...] = ("dim", "italic")
 
 DEEPEST_INDENT = 8
 """Columns of a line's own indentation that are kept."""
-
-_STRONG = re.compile(r"(?<![\w*])\*\*(?=\S)(.+?)(?<=\S)\*\*(?![\w*])")
-"""Markdown's bold within a line; not the powers of ``2**3**4``."""
 
 _BULLET = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s{1,4}")
 
@@ -47,7 +47,7 @@ def as_text(answers: Iterable[Answer], screen: Screen, *, headed: bool) -> Itera
 def source_text(article: Article, passage: Passage | None, source: str, screen: Screen) -> str:
     """What identifies an article (and its passage's section), then ``source`` untouched."""
     lines = [screen.paint(line, "bold") for line in _wrap(article.question, screen.width)]
-    lines += _facts(article, screen, screen.width)
+    lines += article_facts(article, screen, screen.width)
     if passage and passage.section:
         lines += ["", screen.paint(visible(_one_line(passage.section)), "italic")]
     return "\n".join([*lines, "", visible(source).strip("\n")])
@@ -75,6 +75,15 @@ def status_text(status: IndexStatus, screen: Screen) -> str:
     )
 
 
+def related_text(found: RelatedResult, screen: Screen) -> str:
+    """The articles near one, under its question."""
+    head = [
+        screen.paint(line, "bold", "cyan") for line in _wrap(found.article.question, screen.width)
+    ]
+    blocks = [_article_hit(hit, screen) for hit in found.articles]
+    return "\n".join(_apart([head, *(blocks or [["No other article is there."]])]))
+
+
 def _named(names: Sequence[str]) -> str:
     """How many these are, and what the first of them are called."""
     shown = ", ".join(names[:NAMED])
@@ -87,77 +96,95 @@ def _place(refusal: Refusal) -> str:
 
 
 def _result(result: SearchResult, screen: Screen) -> list[str]:
-    if result.verdict == "no_answer":
-        return [f"No answer: nothing in {result.article_count:,} articles fits."]
     blocks = [_article_hit(hit, screen) for hit in result.articles]
     blocks += [_passage_hit(hit, screen) for hit in result.passages or ()]
+    if not blocks:
+        return [f"No answer: nothing in {result.article_count:,} articles fits."]
     blocks += [
         [visible(f"{field}: {', '.join(f'{value} ({count})' for value, count in counts)}")]
         for field, counts in result.facets.items()
     ]
-    return _apart(blocks)
+    said = verdict_line(result)
+    head = [[screen.paint(said, "bold", "yellow")]] if said else []
+    return _apart([*head, *blocks])
 
 
 def _article_hit(hit: ArticleHit, screen: Screen) -> list[str]:
     mark = f"{hit.rank:<2}"
-    column = len(mark) + 1
-    worth = _worth(hit)
-    question = _wrap(hit.article.question, screen.width - column - len(worth) - 2)
-    head = _headline(screen, "", (mark, "cyan"), (question, _TITLE), worth)
-    head += [" " * column + line for line in _facts(hit.article, screen, screen.width - column)]
+    indent = " " * (len(mark) + 1)
+    worth = worth_of(hit, screen)
+    question = _wrap(hit.article.question, screen.width - len(indent) - len(worth[0]) - 2)
+    painted = [screen.paint(line, *_TITLE) for line in question]
+    head = _headline(screen, "", (mark, "cyan"), painted, worth)
+    facts_lines = article_facts(hit.article, screen, screen.width - len(indent))
+    head += [indent + line for line in facts_lines]
+    head += explained(hit.explain, screen, indent)
     labels = max((len(label(point.passage)) for point in hit.points), default=0)
-    points = [
-        _passage(point.passage, screen, " " * column, labels, _worth(point)) for point in hit.points
-    ]
-    return _apart([head, *points])
+    return _apart([head, *(passage_lines(point, screen, indent, labels) for point in hit.points)])
 
 
 def _passage_hit(hit: PassageHit, screen: Screen) -> list[str]:
     mark = f"{hit.rank:<2}"
     indent = " " * (len(mark) + 1)
     id = [visible(hit.passage.id)]
-    head = _headline(screen, "", (mark, "cyan"), (id, ()), _worth(hit))
-    return head + _passage(hit.passage, screen, indent, len(label(hit.passage)), "")
+    head = _headline(screen, "", (mark, "cyan"), id, worth_of(hit, screen))
+    return head + passage_lines(hit, screen, indent, worth=("", "dim"))
 
 
-def _passage(passage: Passage, screen: Screen, indent: str, labels: int, worth: str) -> list[str]:
-    """Its label beside its title, then section and first lines; what is missing moves up."""
-    column = len(indent) + labels + 1
-    width = screen.width - column
-    beside_worth = width - len(worth) - 2
-    section = _wrap(passage.section or "", width)
-    if passage.title:
-        lead, styles = _wrap(passage.title, beside_worth), _TITLE
-    elif passage.section:
-        lead, styles, section = _wrap(passage.section, beside_worth), _SECTION, []
-    else:
-        lead, styles = _first_lines(passage.text, beside_worth), ()
-    text = _first_lines(passage.text, width) if styles else []
+def passage_lines(
+    hit: PassageHit, screen: Screen, indent: str, labels: int = 0, *, worth: Worth | None = None
+) -> list[str]:
+    """Its label beside its title, then section and first lines; what is missing moves up.
+
+    Args:
+        hit: the passage.
+        screen: to fill.
+        indent: of all lines.
+        labels: columns of the widest label of the passages shown together.
+        worth: at the right edge; of the hit if None.
+    """
+    passage = hit.passage
     mark = label(passage).rjust(labels)
-    head = _headline(screen, indent, (mark, "green"), (lead, styles), worth)
-    below = [screen.paint(line, *_SECTION) for line in section]
-    below += [_strong(line, screen) for line in text]
-    return head + [" " * column + line for line in below]
+    worth = worth_of(hit, screen) if worth is None else worth
+    below = " " * (len(indent) + len(mark) + 1)
+    width = screen.width - len(below)
+    beside = width - len(worth[0]) - 2
+    section = [screen.paint(line, *_SECTION) for line in _wrap(passage.section or "", width)]
+    text: list[str] = []
+    if passage.title or passage.section:
+        styles = _TITLE if passage.title else _SECTION
+        lead = _wrap(passage.title or passage.section or "", beside)
+        painted = [screen.paint(line, *styles) for line in lead]
+        section = section if passage.title else []
+        text = _first_lines(passage.text, width)
+        text = marked(text, passage.text, hit.highlights, screen)
+    else:
+        lead = _first_lines(passage.text, beside)
+        painted = marked(lead, passage.text, hit.highlights, screen)
+    head = _headline(screen, indent, (mark, "green"), painted, worth)
+    lines = [below + line for line in (*section, *text)]
+    return [*head, *lines, *explained(hit.explain, screen, below)]
 
 
 def _headline(
     screen: Screen,
     indent: str,
     mark: tuple[str, Style],
-    text: tuple[Sequence[str], Sequence[Style]],
-    worth: str,
+    text: Sequence[str],
+    worth: Worth,
 ) -> list[str]:
     """A mark, wrapped text beside it, and at the right edge of its first line what it is worth."""
-    (sign, sign_style), (lines, styles) = mark, text
+    (sign, sign_style), (value, colour) = mark, worth
     column = len(indent) + len(sign) + 1
-    first, *rest = lines or [""]
-    gap = " " * (screen.width - column - len(first) - len(worth)) if worth else ""
+    first, *rest = text or [""]
+    length = len(unpainted(first))
+    gap = " " * (screen.width - column - length - len(value)) if value else ""
     sign = screen.paint(visible(sign), "bold", sign_style)
-    line = f"{indent}{sign} {screen.paint(first, *styles)}{gap}{screen.paint(worth, 'dim')}"
-    return [line.rstrip(), *(" " * column + screen.paint(more, *styles) for more in rest)]
+    line = f"{indent}{sign} {first}{gap}{screen.paint(value, colour)}"
+    return [line.rstrip(), *(" " * column + more for more in rest)]
 
 
-def _facts(article: Article, screen: Screen, width: int) -> list[str]:
+def article_facts(article: Article, screen: Screen, width: int) -> list[str]:
     """Id, subjects, date and place: on one line if they fit, else the place on its own."""
     known = visible(_one_line(" · ".join(facts(article))))
     address = place(article)
@@ -172,11 +199,6 @@ def _facts(article: Article, screen: Screen, width: int) -> list[str]:
     if len(known) + 3 + len(where) <= width:
         return [screen.paint(f"{known} · ", "dim") + linked]
     return [*lines, linked]
-
-
-def _worth(hit: ArticleHit | PassageHit) -> str:
-    """The confidence where there is one, else the score."""
-    return f"{hit.score:.2f}" if hit.confidence is None else f"{hit.confidence:.0%}"
 
 
 def _wrap(text: str, width: int) -> list[str]:
@@ -210,11 +232,6 @@ def _wrap_bullet(line: str, width: int) -> list[str]:
         subsequent_indent=" " * hanging,
         break_on_hyphens=False,
     )
-
-
-def _strong(line: str, screen: Screen) -> str:
-    """Bold instead of asterisks where the screen can show it."""
-    return _STRONG.sub(lambda match: screen.paint(match[1], "bold"), line) if screen.rich else line
 
 
 def _one_line(text: str) -> str:

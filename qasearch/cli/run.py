@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,16 +16,14 @@ from qasearch.cli.options import (
     IndexOption,
     LimitOption,
     ModelOption,
+    ModeOption,
     OfflineOption,
     PointsOption,
     QuietOption,
     VerboseOption,
 )
 from qasearch.cli.progress import progress_on_terminal
-from qasearch.cli.queries import Query, read_queries
-
-QUERIES_AT_ONCE = 64
-"""Queries embedded together, and steps of the progress bar."""
+from qasearch.evaluate.queries import read_queries
 
 
 def run(
@@ -45,6 +42,7 @@ def run(
     ] = "article",
     limit: LimitOption = 100,
     points: PointsOption = 3,
+    mode: ModeOption = "hybrid",
     format: Annotated[
         Literal["trec", "jsonl"],
         typer.Option("--format", help="A TREC run, or the JSON of each search with its qid."),
@@ -57,7 +55,8 @@ def run(
 ) -> int:
     """Answer a file of queries, as a TREC run or as JSONL.
 
-    Documents are named by article id, or by ID#SEQ at the level of passages.
+    Documents are named by article id, or by ID#SEQ at the level of passages. Articles that ask the
+    same are ranked each for itself, where `qasearch search` shows the best of them.
 
     For example:
 
@@ -68,18 +67,23 @@ def run(
     asked = read_queries(queries)
 
     from qasearch import Index
+    from qasearch.evaluate.runs import QUERIES_AT_ONCE
+    from qasearch.protocols import in_batches
 
     with Index.open(index, model=model, offline=offline) as opened:
         # On one screen, a bar and the results would write over each other.
         progress = progress_on_terminal(quiet=quiet or sys.stdout.isatty())
 
         def answers() -> Iterator[Answer]:
-            for batch in progress(_batches(asked), total=len(asked), what="searching"):
+            batches = in_batches(asked, QUERIES_AT_ONCE)
+            for batch in progress(batches, total=len(asked), what="searching"):
                 results = opened.search_many(
                     [query.text for query in batch],
                     k=limit,
                     points=points,
                     flat=level == "passage",
+                    mode=mode,
+                    fold=False,
                 )
                 for query, result in zip(batch, results, strict=True):
                     warn(
@@ -93,9 +97,3 @@ def run(
         for piece in writer(answers()):
             write(piece)
     return ExitCode.DONE
-
-
-def _batches(queries: list[Query]) -> Iterator[list[Query]]:
-    rest = iter(queries)
-    while batch := list(islice(rest, QUERIES_AT_ONCE)):
-        yield batch

@@ -15,14 +15,17 @@ from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
     LimitOption,
+    MinConfidenceOption,
     ModelOption,
+    ModeOption,
     OfflineOption,
     PointsOption,
     QuietOption,
     VerboseOption,
+    WhereOption,
 )
-from qasearch.cli.queries import stdin_lines
 from qasearch.cli.where import parse_where
+from qasearch.evaluate.lines import stdin_lines
 
 Format = Literal["text", "json", "jsonl", "csv", "md", "trec"]
 
@@ -34,20 +37,17 @@ def search(
     ],
     limit: LimitOption = 5,
     points: PointsOption = 3,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            help="subject=Sociology, 'date>=2024-12-01'; may be repeated: conditions on one "
-            "subject are alternatives, others combine.",
-        ),
-    ] = None,
+    mode: ModeOption = "hybrid",
+    where: WhereOption = None,
+    min_confidence: MinConfidenceOption = 0.0,
     facets: Annotated[
         list[str] | None,
         typer.Option("--facets", metavar="FIELD", help="Count the articles found by subject."),
     ] = None,
     flat: Annotated[bool, typer.Option("--flat", help="Rank passages, not articles.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show each signal's score, weight and rank.")
+    ] = False,
     format: Annotated[Format, typer.Option("--format", help="How to write the result.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     index: IndexOption = DEFAULT_INDEX,
@@ -78,7 +78,15 @@ def search(
             nonlocal unanswered
             for number, text in enumerate(stdin_lines() if several else [query], start=1):
                 result = opened.search(
-                    text, k=limit, points=points, where=conditions, facets=facets or (), flat=flat
+                    text,
+                    k=limit,
+                    points=points,
+                    where=conditions,
+                    facets=facets or (),
+                    flat=flat,
+                    mode=mode,
+                    min_confidence=min_confidence,
+                    explain=explain,
                 )
                 warn(result.warnings, quiet=quiet, verbose=verbose)
                 unanswered = unanswered or result.verdict == "no_answer"

@@ -8,7 +8,7 @@ import typer
 from qasearch.cli import render
 from qasearch.cli.console import Screen, visible, write
 from qasearch.cli.errors import ExitCode, NotFoundError
-from qasearch.cli.formats import article_fields, json_text, passage_fields
+from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
@@ -76,8 +76,8 @@ def _text(article: Article, passage: Passage | None, format: Format) -> str:
             return render.source_text(article, passage, source, Screen.of(sys.stdout))
         case "json":
             if passage is None:
-                return json_text(article_fields(article), indent=2)
-            whole = {"question": article.question, **passage_fields(passage), "source": source}
+                return json_text(article.to_dict(), indent=2)
+            whole = {"question": article.question, **passage.to_dict(), "source": source}
             return json_text(whole, indent=2)
         case "md":
             return visible(f"# {article.question}\n\n{source.strip()}")

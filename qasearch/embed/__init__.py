@@ -6,7 +6,7 @@ Nothing heavy is imported before the first text is embedded.
 """
 
 from qasearch.embed.bundled import check_bundled_model
-from qasearch.embed.check import checked, embedder_name
+from qasearch.embed.check import checked, checked_tokens, embedder_name
 from qasearch.embed.load import load_embedder
 from qasearch.embed.sentence_transformer import SentenceTransformerEmbedder
 
@@ -14,6 +14,7 @@ __all__ = [
     "SentenceTransformerEmbedder",
     "check_bundled_model",
     "checked",
+    "checked_tokens",
     "embedder_name",
     "load_embedder",
 ]

@@ -8,7 +8,7 @@ lists (https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2).
 from importlib.util import find_spec
 from pathlib import Path
 
-from qasearch.embed.folder import Pins, check_pins
+from qasearch.embed.digests import Pins, check_pins
 from qasearch.errors import EmbedderError
 
 NAME = "all-MiniLM-L6-v2"

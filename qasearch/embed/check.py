@@ -1,6 +1,8 @@
 """What is asked of any embedder, our own and a caller's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,24 +44,58 @@ def checked(vectors: object, texts: Sequence[str], dim: int, *, name: str = "giv
             f"returned an array of shape {rows.shape} for {len(texts)} texts and {dim} dimensions.",
             hint="Give it as many rows as texts, each of `dim` numbers.",
         )
-    with np.errstate(over="ignore", invalid="ignore"):
-        rows = np.ascontiguousarray(rows, dtype=np.float32)
-        lengths = np.linalg.norm(rows, axis=1)
-    wrong = ~(np.abs(lengths - 1) <= NORM_TOLERANCE)  # NaN compares false, so it is wrong too
-    if wrong.any():
-        row = int(np.argmax(wrong))
+    return _units(rows, name, lambda row: f"text {row} of {len(texts)}, {_beginning(texts[row])},")
+
+
+def checked_tokens(tokens: object, texts: Sequence[str], *, name: str = "given") -> list[Vectors]:
+    """Pass on the tokens that an embedder returned, if they are what the protocol promises.
+
+    Args:
+        tokens: what the embedder returned: for each text any array of floats.
+        texts: what it was given, for the message.
+        name: the embedder's name, for the message.
+
+    Returns:
+        For each text float32 (tokens, width), contiguous, finite, rows of unit length within 1e-3;
+        the width is the same for all.
+
+    Raises:
+        EmbedderError: they are not that; names the first text with a bad row.
+    """
+    arrays = [_as_floats(rows, name) for rows in cast(Sequence[object], tokens)]
+    shapes = sorted({rows.shape[1:] for rows in arrays})
+    if len(arrays) != len(texts) or len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
         raise EmbedderError(
             name,
-            f"text {row} of {len(texts)}, {_beginning(texts[row])}, became a vector "
-            f"of length {lengths[row]:.4g}, not 1.",
-            hint="Leave that text out, or use another embedder: such a vector cannot be searched.",
+            f"returned {len(arrays)} arrays for the tokens of {len(texts)} texts, with rows of "
+            f"shape {' and '.join(map(str, shapes)) or '()'}.",
+            hint="Give it an array for each text, all of shape (tokens, any) with the same `any`.",
         )
-    return rows
+    return [
+        _units(rows, name, partial("token {2} of text {0}, {1},".format, place, _beginning(text)))
+        for place, (rows, text) in enumerate(zip(arrays, texts, strict=True))
+    ]
 
 
 def first_line(error: Exception) -> str:
     """What another library's error says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _units(rows: NDArray[np.floating], name: str, whose: Callable[[int], str]) -> Vectors:
+    """The rows as float32, contiguous; an error says ``whose`` row it is that has not length 1."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        vectors = np.ascontiguousarray(rows, dtype=np.float32)
+        lengths = np.linalg.norm(vectors, axis=1)
+    wrong = ~(np.abs(lengths - 1) <= NORM_TOLERANCE)  # NaN compares false, so it is wrong too
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise EmbedderError(
+            name,
+            f"{whose(row)} became a vector of length {lengths[row]:.4g}, not 1.",
+            hint="Leave that text out, or use another embedder: such a vector cannot be searched.",
+        )
+    return vectors
 
 
 def _as_floats(vectors: object, name: str) -> NDArray[np.floating]:

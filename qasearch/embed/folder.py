@@ -3,9 +3,8 @@
 Only JSON is read here; nothing is imported that could run what the folder holds.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -22,6 +21,10 @@ CODE_OR_PICKLE = frozenset(
 
 MODULES = frozenset(["Dense", "Dropout", "LayerNorm", "Normalize", "Pooling"])
 """What may follow the Transformer: modules of sentence-transformers that only compute."""
+
+EXPORTED_POOLING = frozenset(["cls", "max", "mean"])
+
+OLD_MODE = "pooling_mode_"
 
 DECIDING = (
     "modules.json", "config_sentence_transformers.json", "config.json", "sentence_*_config.json",
@@ -46,9 +49,6 @@ DEFAULT_MAX_TOKENS = 512
 """For a model that names no limit of its own: most were trained on less, and the work of
 attention grows with the square."""
 
-FINGERPRINT_RULE = 1
-"""To be raised whenever the same files come to give other vectors: other windows, other merging."""
-
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
@@ -62,6 +62,8 @@ class ModelFolder:
         most_tokens: what it could read at most, as far as it tells.
         query_prompt, passage_prompt: what stands before a text; empty for most models.
         files: names of those that decide its vectors, posix, sorted.
+        exportable: whether all that follows its Transformer is pooling by mean, first token or
+            maximum, over all tokens, and normalisation.
     """
 
     path: Path
@@ -72,19 +74,7 @@ class ModelFolder:
     query_prompt: str
     passage_prompt: str
     files: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pins:
-    """What the files of a model must be.
-
-    Attributes:
-        digests: the sha256 of each file, by its posix name in the folder.
-        hint: what to do when one differs.
-    """
-
-    digests: Mapping[str, str]
-    hint: str
+    exportable: bool
 
 
 def inspect(folder: Path, name: str) -> ModelFolder:
@@ -133,47 +123,8 @@ def _inspect(folder: Path, name: str) -> ModelFolder:
         query_prompt=_first_text(prompts, QUERY_PROMPTS),
         passage_prompt=_first_text(prompts, PASSAGE_PROMPTS),
         files=_deciding_files(folder, folders),
+        exportable=all(_is_exportable(kind, place, name) for kind, place in others),
     )
-
-
-def digests_of(folder: Path, files: Iterable[str], name: str) -> dict[str, str]:
-    """Hash files.
-
-    Raises:
-        EmbedderError: one cannot be read.
-    """
-    return {file: _sha256(folder / file, name) for file in files}
-
-
-def fingerprint(digests: Mapping[str, str], *, dim: int, max_tokens: int) -> str:
-    """What decides the vectors, as a sha256: the files, the dimension and the length."""
-    decisive = {"rule": FINGERPRINT_RULE, "dim": dim, "max_tokens": max_tokens, **digests}
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-
-
-def check_pins(folder: Path, pins: Pins, name: str) -> None:
-    """Compare files with what they must be.
-
-    Raises:
-        EmbedderError: one is missing or differs.
-    """
-    for file, expected in pins.digests.items():
-        found = _sha256(folder / file, name, hint=pins.hint)
-        if found != expected:
-            raise EmbedderError(
-                name,
-                f"{folder / file} is not the file it should be: "
-                f"its sha256 is {found}, not {expected}.",
-                hint=pins.hint,
-            )
-
-
-def _sha256(path: Path, name: str, *, hint: str = "") -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise EmbedderError(name, f"{path} cannot be read: {error.strerror}.", hint=hint) from error
 
 
 def _refuse_code(folder: Path, name: str) -> None:
@@ -275,16 +226,27 @@ def _dim(modules: Sequence[tuple[str, Path]], name: str) -> int:
             return int(config["out_features"])
         if kind == "Pooling":
             width = config.get("embedding_dimension") or config["word_embedding_dimension"]
-            return int(width) * _pooling_modes(config)
+            return int(width) * len(_pooling_modes(config))
     raise EmbedderError(name, "it has no pooling: it does not make one vector of a text.")
 
 
-def _pooling_modes(config: Json) -> int:
-    """How many ways of pooling stand beside each other in a vector."""
+def _pooling_modes(config: Json) -> list[str]:
+    """The ways of pooling that stand beside each other in a vector."""
     modes = config.get("pooling_mode")
-    if modes is None:
-        return max(1, sum(bool(config[key]) for key in config if key.startswith("pooling_mode_")))
-    return 1 if isinstance(modes, str) else len(modes)
+    if modes is None:  # older models have a key of its own for each, such as OLD_MODE + cls_token
+        named = [key.removeprefix(OLD_MODE) for key in config if key.startswith(OLD_MODE)]
+        chosen = [mode for mode in named if config[OLD_MODE + mode]]
+        return [mode.removesuffix("_tokens").removesuffix("_token") for mode in chosen] or ["mean"]
+    return [modes] if isinstance(modes, str) else list(modes)
+
+
+def _is_exportable(kind: str, folder: Path, name: str) -> bool:
+    if kind != "Pooling":
+        return kind == "Normalize"
+    config = _optional_json(folder / "config.json", name)
+    return EXPORTED_POOLING.issuperset(_pooling_modes(config)) and config.get(
+        "include_prompt", True
+    )
 
 
 def _most_tokens(transformer: Path, name: str) -> int:

@@ -1,5 +1,6 @@
 """Which model is meant, and where it lies."""
 
+import os
 import re
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def load_embedder(
     truncate_dim: int | None = None,
     max_tokens: int | None = None,
     threads: int | None = None,
+    fast: bool = True,
 ) -> SentenceTransformerEmbedder:
     """Find a model and make sure that it is safe to load; loading waits for the first text.
 
@@ -35,7 +37,9 @@ def load_embedder(
             HF_HUB_OFFLINE is set.
         truncate_dim: keep so many of the first numbers of a vector, for models trained to allow it.
         max_tokens: read texts in windows of so many tokens, not in the model's own length.
-        threads: how many compute; None leaves it to torch.
+        threads: how many compute; None means QASEARCH_THREADS, or else OMP_NUM_THREADS, or else as
+            many as the machine has processors for us.
+        fast: if False, sentence-transformers computes even where onnxruntime gives the same.
 
     Raises:
         EmbedderError: there is no such model, it is not what it claims to be, or it is not safe.
@@ -52,8 +56,16 @@ def load_embedder(
         pins=pins,
         truncate_dim=truncate_dim,
         max_tokens=max_tokens,
-        threads=threads,
+        threads=_threads_told() if threads is None else threads,
+        fast=fast,
     )
+
+
+def _threads_told() -> int | None:
+    told = os.environ.get("QASEARCH_THREADS")
+    if told and (not told.isdecimal() or int(told) < 1):
+        raise ValueError(f"QASEARCH_THREADS must be a whole number of at least 1, not {told!r}.")
+    return int(told) if told else None
 
 
 def _find(model: str, *, offline: bool) -> tuple[Path, str]:

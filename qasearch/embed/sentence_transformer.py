@@ -1,61 +1,46 @@
-"""The reference embedder: any sentence-transformers model, computed by torch."""
+"""The embedder of a sentence-transformers model, whatever computes it."""
 
-import logging
-import os
 import threading
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qasearch.embed.batches import pad
-from qasearch.embed.check import first_line
-from qasearch.embed.folder import ModelFolder, Pins, check_pins, digests_of, fingerprint
+from qasearch.embed.digests import Pins, check_pins, digests_of, fingerprint
+from qasearch.embed.folder import ModelFolder
+from qasearch.embed.network import Network, says_something
 from qasearch.embed.pipeline import embed
-from qasearch.embed.windows import Ids, WindowCutter
-from qasearch.errors import EmbedderError
+from qasearch.embed.windows import Ids, WindowCutter, token_words, unit
 from qasearch.protocols import Vectors
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from tokenizers import Tokenizer
-
-_LOADING = threading.Lock()
-"""One model is loaded at a time: what transformers prints meanwhile is a setting of the process."""
-
-_PROCESS = os.getpid()
-"""Where this module was loaded: any other process is a fork of it."""
-
-UNUSED = "pooler."
-"""Weights for other tasks: most sentence-transformers models are saved without them."""
+    from qasearch.embed.reference import TorchNetwork
 
 
-@dataclass(frozen=True, slots=True)
-class _Network:
-    """A loaded model, with what padding needs to know."""
+class _Loaded(NamedTuple):
+    """A network, and whether there is a letter or a digit in one of its tokens."""
 
-    model: "SentenceTransformer"
-    tokenizer: "Tokenizer"
-    pad_id: int
-    pad_left: bool
+    network: Network
+    says_something: Callable[[int], bool]
 
 
 class SentenceTransformerEmbedder:
     """Embeds texts with a sentence-transformers model, on the CPU.
 
     Loads the model when the first text comes; safe to share between threads. Queries and passages
-    get the model's own prompts. No text is cut off: see ``qasearch.embed.windows``.
+    get the model's own prompts. No text is cut off: see ``qasearch.embed.windows``. onnxruntime
+    computes where it has been shown to give the vectors of sentence-transformers, else that does.
 
     Args:
         folder: the model, looked at and found safe.
         name: what to call it before people.
-        pins: what its files must be; checked when it is loaded, and taken for its fingerprint.
+        pins: what its files must be; the fingerprint is taken from them, and the files are compared
+            with them before they are loaded.
         truncate_dim: keep so many of the first numbers of a vector.
         max_tokens: length of a window; None means the model's own.
-        threads: how many compute; None leaves it to torch.
+        threads: how many compute; None means as many as the machine has processors for us.
+        fast: if False, sentence-transformers always computes.
 
     Raises:
         ValueError: ``truncate_dim``, ``max_tokens`` or ``threads`` is out of range.
@@ -70,6 +55,7 @@ class SentenceTransformerEmbedder:
         truncate_dim: int | None = None,
         max_tokens: int | None = None,
         threads: int | None = None,
+        fast: bool = True,
     ) -> None:
         _check_range("truncate_dim", truncate_dim, folder.full_dim)
         _check_range("max_tokens", max_tokens, folder.most_tokens)
@@ -80,8 +66,10 @@ class SentenceTransformerEmbedder:
         self._folder = folder
         self._pins = pins
         self._threads = threads
+        self._fast = fast
         self._fingerprint: str | None = None
-        self._network: _Network | None = None
+        self._loaded: _Loaded | None = None
+        self._loading = threading.Lock()
 
     @property
     def fingerprint(self) -> str:
@@ -104,7 +92,7 @@ class SentenceTransformerEmbedder:
         Raises:
             EmbedderError: the model cannot be loaded, or makes no finite vector of a text.
         """
-        return self._embed(texts, self._folder.passage_prompt)
+        return self._embed(texts, self._folder.passage_prompt)[0]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions asked: float32 (n, dim), unit rows, in the order of ``texts``.
@@ -112,153 +100,90 @@ class SentenceTransformerEmbedder:
         Raises:
             EmbedderError: the model cannot be loaded, or makes no finite vector of a text.
         """
-        return self._embed(texts, self._folder.query_prompt)
+        return self._embed(texts, self._folder.query_prompt)[0]
 
-    def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
+    def embed_passage_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Embed stored texts, and their tokens but for those without a letter or a digit.
+
+        Returns:
+            What ``embed_passages`` returns; and n arrays of float32 (tokens, width), unit rows.
+
+        Raises:
+            EmbedderError: the model cannot be loaded, or makes no finite vector of a text.
+        """
+        return self._embed(texts, self._folder.passage_prompt, by_token=True)
+
+    def embed_query_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Embed questions asked, and their tokens; as ``embed_passage_tokens``."""
+        return self._embed(texts, self._folder.query_prompt, by_token=True)
+
+    def query_words(self, texts: Sequence[str]) -> list[list[str]]:
+        """For each token that ``embed_query_tokens`` gives of a question, the word it is of.
+
+        Raises:
+            EmbedderError: the model cannot be loaded.
+        """
+        network, says = self._load()
+        prompt = self._folder.query_prompt
+        return [token_words(network.tokenizer, prompt, text, says) for text in texts]
+
+    def _embed(
+        self, texts: Sequence[str], prompt: str, *, by_token: bool = False
+    ) -> tuple[Vectors, list[Vectors]]:
         if isinstance(texts, str):
             raise ValueError("texts must be a sequence of strings, not one string.")
         if not texts:
-            return np.empty((0, self.dim), dtype=np.float32)
-        # Threads that torch began before a fork do not live on; it would wait for them for ever.
-        with _torch_threads(self._threads if os.getpid() == _PROCESS else 1):
-            network = self._loaded()
-            cutter = WindowCutter(network.tokenizer, self.max_tokens, prompt)
-            prompt_tokens = cutter.prompt_tokens if prompt else None
-            return embed(
-                texts,
-                cutter,
-                partial(_forward, network, prompt_tokens),
-                self.dim,
-                name=self.name,
-            )
+            return np.empty((0, self.dim), dtype=np.float32), []
+        network, says = self._load()
+        cutter = WindowCutter(network.tokenizer, self.max_tokens, prompt)
+        return embed(
+            texts,
+            cutter,
+            partial(network.forward, prompt_tokens=cutter.tokens_before if prompt else None),
+            self.dim,
+            partial(_telling, says) if by_token else None,
+            batches_at_once=network.batches_at_once,
+            name=self.name,
+        )
 
     def _digests(self) -> dict[str, str]:
         if self._pins is not None:
             return {file: self._pins.digests[file] for file in self._folder.files}
         return digests_of(self._folder.path, self._folder.files, self.name)
 
-    def _loaded(self) -> _Network:
-        if self._network is None:
-            with _LOADING:
-                if self._network is None:
-                    if self._pins is not None:
-                        check_pins(self._folder.path, self._pins, self.name)
-                    self._network = _load(self._folder, self.name)
-        return self._network
+    def _load(self) -> _Loaded:
+        if self._loaded is None:
+            with self._loading:
+                if self._loaded is None:
+                    network = self._open()
+                    self._loaded = _Loaded(network, says_something(network.tokenizer))
+        return self._loaded
 
+    def _open(self) -> Network:
+        if not self._fast:
+            return self._reference()
+        from qasearch.embed.runtime import open_network
 
-def _forward(network: _Network, prompt_tokens: int | None, sequences: Sequence[Ids]) -> Vectors:
-    import torch
-
-    ids, mask = pad(sequences, network.pad_id, left=network.pad_left)
-    features: dict[str, object] = {
-        "input_ids": torch.as_tensor(ids),
-        "attention_mask": torch.as_tensor(mask),
-    }
-    if prompt_tokens is not None:  # for models that leave the prompt out of the pooling
-        features["prompt_length"] = prompt_tokens
-    with torch.inference_mode():
-        return network.model(features)["sentence_embedding"].numpy()
-
-
-def _load(folder: ModelFolder, name: str) -> _Network:
-    """Load a model from disk, and only from there.
-
-    Raises:
-        EmbedderError: it does not load, or not as what it said it was.
-    """
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    reports: list[str] = []
-    try:
-        with _without_noise(reports):
-            model = SentenceTransformer(
-                str(folder.path),
-                device="cpu",
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-            ).eval()
-    except Exception as error:  # whatever the files make three libraries raise
-        unfit = _keys(reports, "MISMATCH")
-        reason = f"{unfit[0]} has another shape" if unfit else first_line(error)
-        raise EmbedderError(name, f"{folder.path} does not load: {reason}") from error
-    missing = [key for key in _keys(reports, "MISSING") if not key.startswith(UNUSED)]
-    if missing:
-        raise EmbedderError(
-            name, f"its weights lack {missing[0]}, and transformers would make it up."
+        return open_network(
+            self._folder,
+            self.name,
+            fingerprint=self.fingerprint,
+            max_tokens=self.max_tokens,
+            reference=self._reference,
+            threads=self._threads,
         )
-    model.truncate_dim = None  # rows are cut where they are merged
-    if model.get_embedding_dimension() != folder.full_dim:
-        raise EmbedderError(
-            name,
-            f"its settings promise {folder.full_dim} dimensions, "
-            f"but it has {model.get_embedding_dimension()}.",
-        )
-    return _network(model, name)
+
+    def _reference(self) -> "TorchNetwork":
+        from qasearch.embed.reference import load_reference
+
+        if self._pins is not None:
+            check_pins(self._folder.path, self._pins, self.name)
+        return load_reference(self._folder, self.name, self._threads)
 
 
-def _network(model: "SentenceTransformer", name: str) -> _Network:
-    tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
-    if tokenizer is None or model.tokenizer.pad_token_id is None:
-        raise EmbedderError(name, "its tokenizer is not a fast one with a token for padding.")
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return _Network(
-        model=model,
-        tokenizer=tokenizer,
-        pad_id=model.tokenizer.pad_token_id,
-        pad_left=model.tokenizer.padding_side == "left",
-    )
-
-
-@contextmanager
-def _without_noise(reports: list[str]) -> Generator[None]:
-    """Keep transformers from drawing on stderr while it loads; collect what it had to report."""
-    from transformers.utils import logging as transformers_logging
-
-    def keep(record: logging.LogRecord) -> bool:
-        reports.append(record.getMessage())
-        return False
-
-    logger = logging.getLogger("transformers.modeling_utils")
-    bars = transformers_logging.is_progress_bar_enabled()
-    logger.addFilter(keep)
-    if bars:
-        transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logger.removeFilter(keep)
-        if bars:
-            transformers_logging.enable_progress_bar()
-
-
-def _keys(reports: Iterable[str], status: str) -> list[str]:
-    """The weights that transformers reports with this status, in lines ``key | status``."""
-    return [
-        line.split("|")[0].strip()
-        for report in reports
-        for line in report.splitlines()
-        if "|" in line and status in line
-    ]
-
-
-@contextmanager
-def _torch_threads(threads: int | None) -> Generator[None]:
-    """Let torch use so many threads for a while."""
-    if threads is None:
-        yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _telling(says: Callable[[int], bool], ids: Ids, states: Vectors) -> Vectors:
+    """The rows of the tokens that say something, as unit rows."""
+    return unit(states[[says(token) for token in ids.tolist()]])
 
 
 def _check_range(option: str, value: int | None, most: int | None) -> None:

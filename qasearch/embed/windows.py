@@ -7,7 +7,7 @@ by the tokens of the text in each. So a text one word too long gets nearly the r
 without that word, and what stands late in it counts as much as what stands early.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
@@ -54,6 +54,10 @@ class WindowCutter:
         max_tokens: the longest window, special tokens and prompt included.
         prompt: stands before each text.
 
+    Attributes:
+        tokens_before: those of a window that stand before the text, the prompt's included.
+        tokens_after: those that stand behind it.
+
     Raises:
         ValueError: special tokens and prompt leave no room for a text.
     """
@@ -64,24 +68,19 @@ class WindowCutter:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._prompt = prompt
-        self._before = _leading_ones(special) + (
+        self.tokens_before = _leading_ones(special) + (
             _tokens_within(probe, len(prompt)) if prompt else 0
         )
-        self._after = _leading_ones(special[::-1])
+        self.tokens_after = _leading_ones(special[::-1])
         if self._room < 1:
             raise ValueError(
                 f"max_tokens={max_tokens} leaves no room for a text: special tokens and prompt "
-                f"take {self._before + self._after}."
+                f"take {self.tokens_before + self.tokens_after}."
             )
 
     @property
-    def prompt_tokens(self) -> int:
-        """Tokens that stand before the text, special ones included."""
-        return self._before
-
-    @property
     def _room(self) -> int:
-        return self._max_tokens - self._before - self._after
+        return self._max_tokens - self.tokens_before - self.tokens_after
 
     def cut(self, texts: Sequence[str]) -> list[Window]:
         """Cut each text into windows, in the order of the texts and of their parts."""
@@ -100,15 +99,15 @@ class WindowCutter:
         encodings = self._tokenizer.encode_batch_fast([piece for _, piece in pieces])
         for (place, _), encoding in zip(pieces, encodings, strict=True):
             for ids in self._windows(np.array(encoding.ids, dtype=np.int64)):
-                yield Window(place, ids, max(1, len(ids) - self._before - self._after))
+                yield Window(place, ids, max(1, len(ids) - self.tokens_before - self.tokens_after))
 
     def _windows(self, ids: Ids) -> Iterator[Ids]:
         if len(ids) <= self._max_tokens:
             yield ids
             return
-        end = len(ids) - self._after
-        before, after = ids[: self._before], ids[end:]
-        for start in range(self._before, end, self._room):
+        end = len(ids) - self.tokens_after
+        before, after = ids[: self.tokens_before], ids[end:]
+        for start in range(self.tokens_before, end, self._room):
             yield np.concatenate([before, ids[start : min(start + self._room, end)], after])
 
 
@@ -158,6 +157,29 @@ def _encodable(text: str) -> str:
 
 def _leading_ones(mask: Sequence[int]) -> int:
     return sum(1 for _ in takewhile(bool, mask))
+
+
+def token_words(
+    tokenizer: "Tokenizer", prompt: str, text: str, says: Callable[[int], bool]
+) -> list[str]:
+    """For each token of a text the word that it is of, in order.
+
+    Args:
+        tokenizer: makes the tokens.
+        prompt: stands before the text; its tokens are left out.
+        text: to be read.
+        says: whether a token, by its id, is wanted.
+    """
+    whole = prompt + _encodable(text)
+    encoding = tokenizer.encode(whole)
+    words: list[str] = []
+    for token, word, (_, end) in zip(
+        encoding.ids, encoding.word_ids, encoding.offsets, strict=True
+    ):
+        if word is not None and end > len(prompt) and says(token):
+            start, stop = encoding.word_to_chars(word) or (0, 0)
+            words.append(whole[max(start, len(prompt)) : stop])
+    return words
 
 
 def _tokens_within(encoding: "Encoding", characters: int) -> int:

@@ -1,17 +1,23 @@
 """What lies in ``index/``: vectors, texts, and the generations that hold them together."""
 
-from qasearch.index.cache import EmbeddingCache, known_keys, text_key
+from qasearch.index.cache import Embedded, EmbeddingCache, known_codecs, known_keys, text_key
 from qasearch.index.fallback import open_for_reading
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
+from qasearch.index.lexical import LexicalIndex
 from qasearch.index.lock import lock_holder
 from qasearch.index.manifest import EmbedderIdentity, Manifest
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passages import PassageStore
+from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, cosines
 from qasearch.index.writer import GenerationWriter, rollback
 
 __all__ = [
+    "DEFAULT_BITS",
+    "Bits",
+    "Codes",
+    "Embedded",
     "EmbedderIdentity",
     "EmbeddingCache",
     "FaissIndex",
@@ -20,9 +26,13 @@ __all__ = [
     "Generation",
     "GenerationWriter",
     "KeptRows",
+    "LexicalIndex",
     "Manifest",
     "PassageStore",
+    "TokenCodec",
+    "TokenStore",
     "cosines",
+    "known_codecs",
     "known_keys",
     "lock_holder",
     "open_for_reading",

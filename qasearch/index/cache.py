@@ -1,7 +1,7 @@
 """Vectors of texts embedded before, so that no text is embedded twice.
 
 A throw-away file beside the generations: deleting it costs time, never an answer. Whatever happens
-to it, a vector that comes out of it is the one that went in.
+to it, what comes out of it is what went in.
 """
 
 import logging
@@ -9,6 +9,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +27,7 @@ _Result = TypeVar("_Result")
 
 CACHE_FILE = Path("cache") / "embeddings.sqlite"
 
-_FORMAT = 1
+_FORMAT = 2
 _APPLICATION = 0x71617365  # "qase"
 
 # The key stands in the row and again in the index. A table WITHOUT ROWID would hold it once, but
@@ -36,9 +37,13 @@ _SCHEMA = f"""
 BEGIN;
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_FORMAT};
-CREATE TABLE embedders (number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);
+CREATE TABLE embedders (
+    number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, codec BLOB NOT NULL,
+    used INTEGER NOT NULL, UNIQUE (fingerprint, codec)
+);
 CREATE TABLE vectors (
-    embedder INTEGER NOT NULL, key BLOB NOT NULL, vector BLOB NOT NULL, checksum BLOB NOT NULL
+    embedder INTEGER NOT NULL, key BLOB NOT NULL, vector BLOB NOT NULL, codes BLOB NOT NULL,
+    checksum BLOB NOT NULL
 );
 CREATE UNIQUE INDEX vectors_by_key ON vectors (key, embedder);
 COMMIT;
@@ -65,8 +70,24 @@ def text_key(text: str) -> bytes:
     return sha256(unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What an embedder made of a text.
+
+    Attributes:
+        vector: float32 (dim,), of unit length.
+        codes: of its tokens, one after the other; empty if there are none.
+    """
+
+    vector: NDArray[np.float32]
+    codes: bytes
+
+
 class EmbeddingCache:
-    """The vectors that one embedder made of texts, kept for the next build.
+    """What one embedder made of texts, kept for the next build.
+
+    Codes of tokens mean nothing without the codec that made them: ``use`` chooses it. Until then
+    only what was kept without codes is seen.
 
     To be used under the lock of the index. A file that is damaged, foreign or of another format is
     set aside with a warning, and a new one begun.
@@ -87,15 +108,31 @@ class EmbeddingCache:
         self._path = index_path / CACHE_FILE
         self._fingerprint = fingerprint
         self._dim = dim
+        self._codec = b""
         self._files = files or Files()
         with writing(self._path):
             self._files.ensure_folder(index_path)
             if not self._files.is_folder(self._path.parent):
                 self._files.make_folder(self._path.parent)
             self._start()
+        self.use(b"")
 
-    def get_many(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """The vectors that are known, by key: float32 (dim,) each; the others are left out.
+    def codecs(self) -> list[bytes]:
+        """The codecs of tokens that were used with this embedder, the last one first."""
+        return self._mended(lambda: _codecs(self._connection, self._fingerprint))
+
+    def use(self, codec: bytes) -> None:
+        """Choose the codec of tokens; what was kept with another one is not seen.
+
+        Args:
+            codec: all that makes it; nothing for an embedder that tells no tokens apart.
+        """
+        self._codec = codec
+        self._maker = blake2b(self._fingerprint.encode() + codec).digest()
+        self._embedder = self._mended(self._number)
+
+    def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Embedded]:
+        """What is known, by key; the others are left out.
 
         Args:
             keys: of texts, from ``text_key``; a batch of some hundreds or thousands.
@@ -103,20 +140,24 @@ class EmbeddingCache:
         Raises:
             IndexWriteError: an I/O error.
         """
-        found: dict[bytes, NDArray[np.float32]] = {}
+        found: dict[bytes, Embedded] = {}
         for first in range(0, len(keys), _KEYS_AT_ONCE):
             batch = keys[first : first + _KEYS_AT_ONCE]
-            for key, vector, checksum in self._mended(lambda batch=batch: self._select(batch)):
-                if self._is_whole(key, vector, checksum):
-                    found[key] = np.frombuffer(vector, dtype="<f4")
+            rows = self._mended(lambda batch=batch: self._select(batch))
+            for key, vector, codes, checksum in rows:
+                if self._is_whole(key, vector, codes, checksum):
+                    found[key] = Embedded(np.frombuffer(vector, dtype="<f4"), codes)
         return found
 
-    def put_many(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors; all of them are on the medium when this returns, or none after an error.
+    def put_many(
+        self, keys: Sequence[bytes], vectors: Vectors, codes: Sequence[bytes] | None = None
+    ) -> None:
+        """Keep what is new; all of it is on the medium when this returns, or none after an error.
 
         Args:
             keys: of the texts, from ``text_key``.
             vectors: float32 (len(keys), dim), unit rows.
+            codes: of the tokens of each text; None without tokens.
 
         Raises:
             ValueError: ``vectors`` is not as described.
@@ -125,8 +166,8 @@ class EmbeddingCache:
         check_unit_rows(vectors, self._dim, what="vectors")
         blobs = [vector.astype("<f4", copy=False).tobytes() for vector in vectors]
         rows = [
-            (self._embedder, key, blob, self._checksum(key, blob))
-            for key, blob in zip(keys, blobs, strict=True)
+            (key, blob, code, self._checksum(key, blob, code))
+            for key, blob, code in zip(keys, blobs, codes or [b""] * len(blobs), strict=True)
         ]
         self._mended(lambda: self._insert(rows))
 
@@ -147,29 +188,33 @@ class EmbeddingCache:
 
     def _select(self, keys: Sequence[bytes]) -> list[Any]:
         places = ", ".join("?" * len(keys))
-        sql = f"SELECT key, vector, checksum FROM vectors WHERE embedder = ? AND key IN ({places})"
+        sql = (
+            "SELECT key, vector, codes, checksum FROM vectors"
+            f" WHERE embedder = ? AND key IN ({places})"
+        )
         return self._connection.execute(sql, (self._embedder, *keys)).fetchall()
 
-    def _insert(self, rows: Sequence[tuple[int, bytes, bytes, bytes]]) -> None:
+    def _insert(self, rows: Sequence[tuple[bytes, bytes, bytes, bytes]]) -> None:
         with self._connection:  # one transaction
             self._connection.execute("BEGIN")
             self._connection.executemany(
-                "INSERT OR REPLACE INTO vectors (embedder, key, vector, checksum)"
-                " VALUES (?, ?, ?, ?)",
-                rows,
+                "INSERT OR REPLACE INTO vectors (embedder, key, vector, codes, checksum)"
+                " VALUES (?, ?, ?, ?, ?)",
+                ((self._embedder, *row) for row in rows),
             )
 
-    def _is_whole(self, key: bytes, vector: object, checksum: object) -> bool:
+    def _is_whole(self, key: bytes, vector: object, codes: object, checksum: object) -> bool:
         return (
             isinstance(vector, bytes)
             and len(vector) == 4 * self._dim
-            and checksum == self._checksum(key, vector)
+            and isinstance(codes, bytes)
+            and checksum == self._checksum(key, vector, codes)
         )
 
-    def _checksum(self, key: bytes, vector: bytes) -> bytes:
-        digest = blake2b(self._fingerprint.encode(), digest_size=_CHECKSUM_BYTES)
-        digest.update(key)
-        digest.update(vector)
+    def _checksum(self, key: bytes, vector: bytes, codes: bytes) -> bytes:
+        digest = blake2b(self._maker, digest_size=_CHECKSUM_BYTES)
+        for part in (key, vector, codes):
+            digest.update(part)
         return digest.digest()
 
     def _mended(self, use: Callable[[], _Result]) -> _Result:
@@ -194,16 +239,31 @@ class EmbeddingCache:
             self._set_aside(error)
             self._files.close(self._files.create(self._path))
         try:
-            self._connection, self._embedder = self._open()
+            self._connection = self._open()
+            self._embedder = self._number()
         except sqlite3.DatabaseError as error:
             if _is_fault_of_the_system(error):
                 raise
             self._set_aside(error)
             self._files.close(self._files.create(self._path))
-            self._connection, self._embedder = self._open()
+            self._connection = self._open()
+            self._embedder = self._number()
 
-    def _open(self) -> tuple[sqlite3.Connection, int]:
-        """A connection, and the number of the embedder."""
+    def _number(self) -> int:
+        """The number of the embedder with its codec, which is now the last one used."""
+        who = (self._fingerprint, self._codec)
+        self._connection.execute(
+            "INSERT INTO embedders (fingerprint, codec, used)"
+            " VALUES (?, ?, (SELECT ifnull(max(used), 0) + 1 FROM embedders))"
+            " ON CONFLICT (fingerprint, codec) DO UPDATE SET used = excluded.used",
+            who,
+        )
+        ((number,),) = self._connection.execute(
+            "SELECT number FROM embedders WHERE fingerprint = ? AND codec = ?", who
+        )
+        return number
+
+    def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None)
         try:
             connection.execute("PRAGMA synchronous = FULL")
@@ -214,16 +274,10 @@ class EmbeddingCache:
                 raise sqlite3.DatabaseError("not a cache of embeddings")
             if _pragma(connection, "user_version") != _FORMAT:
                 raise sqlite3.DatabaseError("a cache of another format")
-            connection.execute(
-                "INSERT OR IGNORE INTO embedders (fingerprint) VALUES (?)", (self._fingerprint,)
-            )
-            ((number,),) = connection.execute(
-                "SELECT number FROM embedders WHERE fingerprint = ?", (self._fingerprint,)
-            )
         except BaseException:
             connection.close()
             raise
-        return connection, number
+        return connection
 
     def _set_aside(self, reason: Exception) -> None:
         aside = self._path.with_suffix(".damaged")
@@ -233,27 +287,48 @@ class EmbeddingCache:
             self._files.unlink(self._path.with_name(f"{self._path.name}-journal"))
 
 
-def known_keys(index_path: Path, fingerprint: str, keys: Sequence[bytes]) -> set[bytes]:
+def known_codecs(index_path: Path, fingerprint: str) -> list[bytes]:
+    """As ``EmbeddingCache.codecs``; looks only, and writes nothing."""
+    with suppress(sqlite3.Error), closing(_connect_to_look(index_path)) as connection:
+        return _codecs(connection, fingerprint)
+    return []
+
+
+def known_keys(
+    index_path: Path, fingerprint: str, codec: bytes, keys: Sequence[bytes]
+) -> set[bytes]:
     """Which texts the cache of an index knows; looks only, and writes nothing.
 
     Args:
         index_path: the index folder.
         fingerprint: of the embedder.
+        codec: of tokens, as ``EmbeddingCache.use`` takes it.
         keys: of texts, from ``text_key``.
     """
     known: set[bytes] = set()
-    uri = f"{(index_path / CACHE_FILE).absolute().as_uri()}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as connection:
+    with suppress(sqlite3.Error), closing(_connect_to_look(index_path)) as connection:
         for first in range(0, len(keys), _KEYS_AT_ONCE):
             batch = keys[first : first + _KEYS_AT_ONCE]
             places = ", ".join("?" * len(batch))
             rows = connection.execute(
                 "SELECT key FROM vectors JOIN embedders ON embedder = number"
-                f" WHERE fingerprint = ? AND key IN ({places})",
-                (fingerprint, *batch),
+                f" WHERE fingerprint = ? AND codec = ? AND key IN ({places})",
+                (fingerprint, codec, *batch),
             )
             known.update(key for (key,) in rows)
     return known
+
+
+def _connect_to_look(index_path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{(index_path / CACHE_FILE).absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _codecs(connection: sqlite3.Connection, fingerprint: str) -> list[bytes]:
+    rows = connection.execute(
+        "SELECT codec FROM embedders WHERE fingerprint = ? AND codec <> x'' ORDER BY used DESC",
+        (fingerprint,),
+    )
+    return [codec for (codec,) in rows if isinstance(codec, bytes)]
 
 
 def _is_fault_of_the_system(error: sqlite3.Error) -> bool:

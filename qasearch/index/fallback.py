@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 def open_for_reading(
     index_path: Path,
     *,
+    name: str | None = None,
     embedder_name: str | None = None,
     fingerprint: str | None = None,
     splitter_version: str | None = None,
@@ -38,6 +39,7 @@ def open_for_reading(
     def open_generation(current: Current | None = None) -> Generation:
         return Generation.open(
             index_path,
+            name=name,
             embedder_name=embedder_name,
             fingerprint=fingerprint,
             splitter_version=splitter_version,
@@ -52,7 +54,7 @@ def open_for_reading(
             raise
         for current in _whole_generations(index_path, files):
             generation = open_generation(current)
-            _log.warning("%s Answers come from %s. %s", error, current.name, error.hint)
+            _log.warning("%s Answers come from %s. %s", error, generation.name, error.hint)
             return generation
         raise
 

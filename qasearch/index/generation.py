@@ -2,7 +2,7 @@
 
 A generation is a folder that nobody changes once ``CURRENT`` names it. Reading trusts nothing that
 was not checked: ``CURRENT`` carries the hash of the manifest, the manifest the hashes of the files.
-All are read and hashed when opened, but for the two matrices: those are mapped, with size and
+All are read and hashed when opened, but for the matrices: those are mapped, with size and
 header checked, and hashed by ``verify``. That finds accidents; it does not stop somebody who may
 write the folder, since they can write the hashes too.
 """
@@ -28,27 +28,35 @@ from qasearch.errors import (
 )
 from qasearch.index.cache import CACHE_FILE
 from qasearch.index.files import FileDigest, Files
+from qasearch.index.lexical import LexicalIndex
 from qasearch.index.manifest import (
+    CODEC_FILE,
+    CONFIDENCE_FILE,
     DATA_FILES,
     FAISS_FILE,
     GENERATION_NAME,
+    LEXICAL_FILE,
     MAJOR,
     MANIFEST_FILE,
     MAPPED_FILES,
     MOST_MANIFEST_BYTES,
+    OFFSETS_FILE,
     PASSAGES_FILE,
     QUESTIONS_FILE,
     SOURCES_FILE,
+    TOKENS_FILE,
     VECTORS_FILE,
     Manifest,
     UnreadableFormatError,
 )
+from qasearch.index.matrices import map_array, parse_array
 from qasearch.index.passages import ArticleValues, PassageStore
 from qasearch.index.pins import Pin, take_pin
 from qasearch.index.sources import parse_sources
+from qasearch.index.tokens import Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, faiss_kinds, open_matrix, read_faiss
-from qasearch.protocols import Vectors
-from qasearch.records import IndexStatus, Source
+from qasearch.protocols import Rows, Vectors
+from qasearch.records import Article, IndexStatus, Source
 
 CURRENT_FILE = "CURRENT"
 
@@ -82,6 +90,9 @@ class Generation:
         questions: float32 (articles, dim), unit rows, mapped from the file.
         passages: searches ``vectors``.
         question_index: searches ``questions``.
+        tokens: of all passages, their codes mapped from the file; None if there are none.
+        lexical: searches the words of the passages.
+        confidence: what the query layer wrote of it when it was built, for itself to read.
     """
 
     name: str
@@ -91,6 +102,9 @@ class Generation:
     questions: Vectors
     passages: FaissIndex
     question_index: FlatIndex
+    tokens: TokenStore | None
+    lexical: LexicalIndex
+    confidence: bytes
 
     def __init__(
         self, folder: "GenerationFolder", manifest: Manifest, pin: Pin | None = None
@@ -108,7 +122,14 @@ class Generation:
         self.questions = folder.matrix(QUESTIONS_FILE, rows=counts.questions, dim=dim)
         self.question_index = FlatIndex(self.questions)
         self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
+        self.lexical = folder.lexical(manifest)
+        self.confidence = folder.confidence(manifest)
         self.store = folder.passages(manifest)
+        try:
+            self.tokens = folder.tokens(manifest, self.store.passage_offsets)
+        except BaseException:
+            self.store.close()
+            raise
         self._release_pin = weakref.finalize(self, pin.release) if pin else None
 
     @classmethod
@@ -116,6 +137,7 @@ class Generation:
         cls,
         index_path: Path,
         *,
+        name: str | None = None,
         embedder_name: str | None = None,
         fingerprint: str | None = None,
         splitter_version: str | None = None,
@@ -127,6 +149,7 @@ class Generation:
 
         Args:
             index_path: the index folder.
+            name: of another generation that lies there, to be opened instead.
             embedder_name: for the message, if the fingerprint differs.
             fingerprint: of the embedder that queries will come from; None means none will.
             splitter_version: of the rules in use; None means any.
@@ -138,22 +161,27 @@ class Generation:
             IndexNotFoundError: there is none.
             IndexDamagedError: a file is not what its manifest says.
             IndexMismatchError: another embedder, splitter or format made it.
-            IndexStoreError: a file may not be read, or an I/O error.
+            IndexStoreError: a file may not be read, an I/O error, or no generation has that name.
         """
         files = files or Files()
         look = current or partial(read_current, index_path, files)
         while True:
             named = look()
+            wanted = name or named.name
+            if wanted != named.name:
+                _check_there(GenerationFolder(index_path, wanted, files))
             with ExitStack() as undo:
-                pin = take_pin(index_path, named.name, files) if pinned else None
+                pin = take_pin(index_path, wanted, files) if pinned else None
                 if pin:
                     undo.callback(pin.release)
                 # Pinned first and then read again: what CURRENT still names is not collected.
                 if look() != named:
                     continue
-                folder = GenerationFolder(index_path, named.name, files)
+                folder = GenerationFolder(index_path, wanted, files)
                 try:
-                    manifest = folder.manifest(named.manifest_sha256)
+                    # Of the others, nothing outside them knows the hash.
+                    known = named.manifest_sha256 if wanted == named.name else None
+                    manifest = folder.manifest(known)
                     _check_splitter(index_path, manifest, splitter_version)
                     _check_embedder(index_path, manifest, embedder_name, fingerprint)
                     generation = cls(folder, manifest, pin)
@@ -175,7 +203,7 @@ class Generation:
         return current.name == self.name
 
     def check_matrices(self) -> None:
-        """Read the two matrices whole, which opening does not.
+        """Read the matrices whole, which opening does not.
 
         Raises:
             IndexDamagedError: one of them is not what it was when it was written.
@@ -192,6 +220,10 @@ class Generation:
         if self._sources is None:
             self._sources = self._folder.sources(self.manifest.files[SOURCES_FILE])
         return self._sources
+
+    def damaged_confidence(self, found: str) -> IndexDamagedError:
+        """The error for the query layer to raise if ``confidence`` is nothing that it wrote."""
+        return self._folder.damaged(CONFIDENCE_FILE, "a calibration", found)
 
     def status(self) -> IndexStatus:
         """What it holds, in figures, and what lies beside it.
@@ -273,6 +305,19 @@ class KeptRows:
         """The vectors of their questions, a block of rows at a time."""
         return _blocks(self.generation.questions[self.first : self.stop], rows_at_once)
 
+    def tokens(self, articles_at_once: int) -> Iterator[tuple[Codes, Rows]]:
+        """The codes of their tokens, and how many each text has, some articles at a time."""
+        store = self.generation.tokens
+        if store:
+            for first in range(self.first, self.stop, articles_at_once):
+                yield store.texts(first, min(first + articles_at_once, self.stop))
+
+    def full_articles(self, articles_at_once: int) -> Iterator[Article]:
+        """The articles with their passages."""
+        store = self.generation.store
+        for first in range(self.first, self.stop, articles_at_once):
+            yield from store.full_articles(first, min(first + articles_at_once, self.stop))
+
     def _passage_span(self) -> tuple[int, int]:
         offsets = self.generation.store.passage_offsets
         return int(offsets[self.first]), int(offsets[self.stop])
@@ -345,20 +390,15 @@ class GenerationFolder:
         """Map a matrix; its header is checked, its content is not."""
         expected = f"{rows:,} x {dim:,} float32"
         with self.reading(file, expected):
-            try:
-                return open_matrix(self.files, self.path / file, rows=rows, dim=dim)
-            except ValueError as error:
-                raise self.damaged(file, expected, str(error)) from error
+            return open_matrix(self.files, self.path / file, rows=rows, dim=dim)
 
     def faiss(self, digest: FileDigest, vectors: Vectors) -> FaissIndex:
         """Read the FAISS index of some vectors: hashed first, then parsed from those very bytes."""
         data = self.checked_bytes(FAISS_FILE, digest)
         rows, dim = vectors.shape
-        try:
+        expected = f"{' or '.join(faiss_kinds(rows, dim))} of {rows:,} x {dim:,}"
+        with self.reading(FAISS_FILE, expected):
             return FaissIndex(read_faiss(data, rows=rows, dim=dim), vectors)
-        except ValueError as error:
-            expected = f"{' or '.join(faiss_kinds(rows, dim))} of {rows:,} x {dim:,}"
-            raise self.damaged(FAISS_FILE, expected, str(error)) from error
 
     def passages(self, manifest: Manifest) -> PassageStore:
         """Open the texts, hashed first, and compare the counts."""
@@ -375,12 +415,42 @@ class GenerationFolder:
             raise self.damaged(PASSAGES_FILE, _rows(expected), _rows(found))
         return store
 
+    def lexical(self, manifest: Manifest) -> LexicalIndex:
+        """Open the index of words, from the very bytes that were hashed."""
+        data = self.checked_bytes(LEXICAL_FILE, manifest.files[LEXICAL_FILE])
+        expected = f"the words of {manifest.counts.passages:,} passages"
+        with self.reading(LEXICAL_FILE, expected):
+            lexical = LexicalIndex(data)
+        if lexical.rows != manifest.counts.passages:
+            raise self.damaged(LEXICAL_FILE, expected, f"those of {lexical.rows:,}")
+        return lexical
+
+    def confidence(self, manifest: Manifest) -> bytes:
+        """The calibration; empty in a generation that is still being written."""
+        digest = manifest.files.get(CONFIDENCE_FILE)
+        return self.checked_bytes(CONFIDENCE_FILE, digest) if digest else b""
+
+    def tokens(self, manifest: Manifest, passage_offsets: Rows) -> TokenStore | None:
+        """Map the codes of tokens; None if the embedder tells none apart."""
+        counts, files = manifest.counts, manifest.files
+        codec_bytes = self.checked_bytes(CODEC_FILE, files[CODEC_FILE])
+        offsets_bytes = self.checked_bytes(OFFSETS_FILE, files[OFFSETS_FILE])
+        if not codec_bytes:
+            return None
+        with self.reading(CODEC_FILE, "a codec"):
+            codec = TokenCodec.from_bytes(codec_bytes)
+        texts = counts.articles + counts.passages
+        with self.reading(OFFSETS_FILE, f"offsets of {texts:,} texts"):
+            offsets = parse_array(offsets_bytes, shape=(texts + 1,), kind="<i8")
+        shape = (counts.tokens, codec.width)
+        with self.reading(TOKENS_FILE, f"{counts.tokens:,} tokens"):
+            codes = map_array(self.files, self.path / TOKENS_FILE, shape=shape, kind="|u1")
+        return TokenStore(codes, offsets, passage_offsets, codec)
+
     def sources(self, digest: FileDigest) -> list[Source]:
         """Read the list of source files."""
-        try:
+        with self.reading(SOURCES_FILE, "a list of source files"):
             return parse_sources(self.checked_bytes(SOURCES_FILE, digest))
-        except ValueError as error:
-            raise self.damaged(SOURCES_FILE, "a list of source files", str(error)) from error
 
     def checked_bytes(self, file: str, expected: FileDigest) -> bytes:
         """The content of a file, whose hash is that of these very bytes."""
@@ -406,9 +476,11 @@ class GenerationFolder:
 
     @contextmanager
     def reading(self, file: str, expected: str) -> Generator[None]:
-        """Name what cannot be read as the store's own error."""
+        """Name what cannot be read, or is something else, as the store's own error."""
         try:
             yield
+        except ValueError as error:
+            raise self.damaged(file, expected, str(error)) from error
         except OSError as error:
             if error.errno in (ENOENT, ENOTDIR):
                 raise self.damaged(file, expected, "nothing") from error
@@ -504,6 +576,17 @@ def verify(index_path: Path, *, files: Files | None = None) -> list[IndexStoreEr
         except IndexStoreError as error:
             faults.append(error)
     return faults
+
+
+def _check_there(folder: GenerationFolder) -> None:
+    with folder.reading("", "a folder"):
+        names = generation_names(folder.index_path, folder.files)
+    if folder.name not in names:
+        raise IndexStoreError(
+            folder.index_path,
+            f"There is no generation {folder.name!r} in {folder.index_path}.",
+            hint=f"There are {', '.join(names)}.",
+        )
 
 
 def _check_splitter(index_path: Path, manifest: Manifest, version: str | None) -> None:

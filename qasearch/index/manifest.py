@@ -18,14 +18,22 @@ VECTORS_FILE = "vectors.npy"
 QUESTIONS_FILE = "questions.npy"
 FAISS_FILE = "vectors.faiss"
 SOURCES_FILE = "sources.jsonl"
+TOKENS_FILE = "tokens.npy"
+OFFSETS_FILE = "tokens.offsets.npy"
+CODEC_FILE = "tokens.codec"
+LEXICAL_FILE = "lexical.tar"
+CONFIDENCE_FILE = "confidence.json"
 
-DATA_FILES = (PASSAGES_FILE, VECTORS_FILE, QUESTIONS_FILE, FAISS_FILE, SOURCES_FILE)
+DATA_FILES = (
+    PASSAGES_FILE, VECTORS_FILE, QUESTIONS_FILE, FAISS_FILE, SOURCES_FILE,
+    TOKENS_FILE, OFFSETS_FILE, CODEC_FILE, LEXICAL_FILE, CONFIDENCE_FILE,
+)  # fmt: skip
 """The files of a generation beside its manifest; a manifest names all of them and no other."""
 
-MAPPED_FILES = (VECTORS_FILE, QUESTIONS_FILE)
+MAPPED_FILES = (VECTORS_FILE, QUESTIONS_FILE, TOKENS_FILE)
 """Those that opening does not hash: they are mapped, and large."""
 
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 2, 0
 """Version of the format of an index. Another major cannot be read; a newer minor can."""
 
 GENERATION_NAME = re.compile(r"gen-([0-9]{10})-[0-9a-f]{8}")
@@ -59,11 +67,15 @@ class EmbedderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows each part has; there is one question for each article."""
+    """How many rows each part has; there is one question for each article.
+
+    Tokens are those of all texts; none if the embedder does not tell them apart.
+    """
 
     articles: int
     passages: int
     questions: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +211,7 @@ def _embedder(fields: _Fields) -> EmbedderIdentity:
 
 def _counts(fields: _Fields) -> Counts:
     with fields:
-        return Counts(fields.count("articles"), fields.count("passages"), fields.count("questions"))
+        return Counts(*map(fields.count, ("articles", "passages", "questions", "tokens")))
 
 
 def _files(fields: _Fields) -> dict[str, FileDigest]:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -61,6 +62,7 @@ _PASSAGE = """
 SELECT passages.row, id, seq, kind, text, start, "end", ordinal, title, section_path, run, lead_in
 FROM passages JOIN articles ON articles.row = article_row
 """
+_QUESTIONS = "SELECT id, question FROM articles ORDER BY row"
 _IN_ROWS = "IN (SELECT value FROM json_each(?))"
 
 
@@ -260,6 +262,17 @@ class PassageStore:
         by_row = {values[0]: _passage(values) for values in found}
         return [_present(by_row, row, "passage") for row in rows]
 
+    def full_articles(self, first: int, stop: int) -> list[Article]:
+        """The articles in rows ``first`` up to, not including, ``stop``, with their passages."""
+        offsets = self.passage_offsets[first : stop + 1].tolist()
+        passages = iter(self.passages(range(offsets[0], offsets[-1])))
+        return [
+            replace(article, passages=tuple(islice(passages, end - start)))
+            for article, (start, end) in zip(
+                self.articles(range(first, stop)), pairwise(offsets), strict=True
+            )
+        ]
+
     def article(self, article_id: str) -> Article:
         """The article with this id, and all its passages.
 
@@ -267,8 +280,8 @@ class PassageStore:
             LookupError: there is no such article.
         """
         row = self.article_row(article_id)
-        (article,) = self.articles([row])
-        return replace(article, passages=tuple(self.passages(range(*self.passage_span(row)))))
+        (article,) = self.full_articles(row, row + 1)
+        return article
 
     def article_row(self, article_id: str) -> int:
         """The row of the article with this id, however its accents are composed.
@@ -286,6 +299,19 @@ class PassageStore:
     def ids(self) -> list[str]:
         """The ids of all articles, by row."""
         return [id for (id,) in self._select("SELECT id FROM articles ORDER BY row")]
+
+    def questions_and_answers(self) -> Iterator[tuple[str, str]]:
+        """The question and the answer of each article, by row, some read at a time."""
+        for start in range(0, self.article_count, _ROWS_AT_ONCE):
+            yield from self._select(
+                "SELECT question, answer FROM articles JOIN answers USING (row)"
+                " WHERE row >= ? AND row < ? ORDER BY row",
+                (start, start + _ROWS_AT_ONCE),
+            )
+
+    def questions(self) -> list[tuple[str, str]]:
+        """The id and the question of every article, by row."""
+        return [(id, text) for id, text in self._select(_QUESTIONS)]
 
     def values(self, first: int, stop: int) -> Iterator[ArticleValues]:
         """The articles in these rows as ``write_passages`` takes them over, some at a time."""
@@ -328,6 +354,13 @@ class PassageStore:
     def article_rows_of(self, passage_rows: Rows) -> Rows:
         """The row of the article of each passage: int64, of the same shape as ``passage_rows``."""
         return np.searchsorted(self.passage_offsets, passage_rows, side="right") - 1
+
+    def passage_rows_of(self, article_rows: Rows) -> Rows:
+        """The rows of all passages of some articles: int64, in the order of the articles."""
+        first = self.passage_offsets[article_rows]
+        sizes = self.passage_offsets[article_rows + 1] - first
+        starts = np.cumsum(sizes) - sizes
+        return np.arange(int(sizes.sum()), dtype=np.int64) + np.repeat(first - starts, sizes)
 
     def article_rows_where(self, conditions: Sequence[Condition]) -> Rows:
         """The rows of the articles that meet all conditions: int64, ascending.

@@ -6,10 +6,9 @@ property, so copies of one text would get scores that differ in the last bit, an
 """
 
 import math
-import mmap
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qasearch.index.files import FileDigest, Files, NewFile
+from qasearch.index.matrices import map_array, write_array
 from qasearch.protocols import Rows, Scores, Vectors
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 UNIT_TOLERANCE = 1e-3
 """How far the length of a vector may be from 1."""
 
-_HEADER_BYTES = 128
 _ROWS_AT_ONCE = 16_384
 _QUERIES_AT_ONCE = 64
 
@@ -86,18 +85,15 @@ def write_matrix(
             more or fewer rows than said.
         IndexWriteError: no space, or an I/O error.
     """
-    written = 0
-    with NewFile(files, path) as new:
-        new.write(_header(rows, dim))
+
+    def checked() -> Iterator[Vectors]:
+        written = 0
         for block in blocks:
             check_unit_rows(block, dim, what="vectors", first_row=written)
             written += len(block)
-            if written > rows:
-                break
-            new.write(block.astype("<f4", copy=False).tobytes())
-        if written != rows:
-            raise ValueError(f"{rows} rows of vectors were announced, not {written}.")
-        return new.seal()
+            yield block
+
+    return write_array(files, path, checked(), shape=(rows, dim), kind="<f4")
 
 
 def open_matrix(files: Files, path: Path, *, rows: int, dim: int) -> Vectors:
@@ -112,18 +108,7 @@ def open_matrix(files: Files, path: Path, *, rows: int, dim: int) -> Vectors:
         ValueError: its size or its header is another; the message says what was found.
         OSError: the file cannot be read.
     """
-    descriptor = files.open(path)
-    try:
-        size = os.fstat(descriptor).st_size
-        if size != _HEADER_BYTES + 4 * rows * dim:
-            raise ValueError(f"{size:,} bytes")
-        mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
-    finally:
-        os.close(descriptor)
-    if mapped[:_HEADER_BYTES] != _header(rows, dim):
-        raise ValueError("another header")
-    values = np.frombuffer(mapped, dtype="<f4", count=rows * dim, offset=_HEADER_BYTES)
-    return values.reshape(rows, dim)
+    return map_array(files, path, shape=(rows, dim), kind="<f4")
 
 
 def cosines(vectors: Vectors, queries: Vectors) -> Scores:
@@ -381,16 +366,6 @@ def _wait_for_no_lost_threads() -> None:
         import faiss
 
         faiss.omp_set_num_threads(1)
-
-
-def _header(rows: int, dim: int) -> bytes:
-    """The head of a ``.npy`` file, format 1.0: written out here, so that no version changes it.
-
-    Source: numpy.lib.format, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-    """
-    start = b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little")
-    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dim}), }}"
-    return (start + text.encode("ascii")).ljust(_HEADER_BYTES - 1) + b"\n"
 
 
 def _checked_k(queries: Vectors, k: int, vectors: Vectors) -> int:

@@ -9,13 +9,17 @@ goes last, and what goes wrong there is a warning only.
 import datetime
 import logging
 import secrets
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from errno import EIO, ENOSPC
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qasearch.errors import (
     IndexDamagedError,
@@ -34,24 +38,32 @@ from qasearch.index.generation import (
     generation_names,
     read_current,
 )
+from qasearch.index.lexical import write_lexical
 from qasearch.index.lock import WriterLock
 from qasearch.index.manifest import (
+    CODEC_FILE,
+    CONFIDENCE_FILE,
     DATA_FILES,
     FAISS_FILE,
+    LEXICAL_FILE,
     MANIFEST_FILE,
+    OFFSETS_FILE,
     PASSAGES_FILE,
     QUESTIONS_FILE,
     SOURCES_FILE,
+    TOKENS_FILE,
     VECTORS_FILE,
     Counts,
     EmbedderIdentity,
     Manifest,
 )
+from qasearch.index.matrices import Kind, array_bytes, write_array
 from qasearch.index.passages import PassageStore, write_passages
 from qasearch.index.pins import pinned_generations
 from qasearch.index.sources import write_sources
+from qasearch.index.tokens import Codes, TokenCodec
 from qasearch.index.vectors import faiss_bytes, write_faiss, write_matrix
-from qasearch.protocols import Vectors
+from qasearch.protocols import Rows, Vectors
 from qasearch.records import Article, Source
 
 _log = logging.getLogger(__name__)
@@ -73,7 +85,12 @@ class GenerationWriter:
             writer.write_passages(articles)
             writer.write_vectors(blocks)
             writer.write_questions(blocks)
+            writer.write_tokens(codec, tokens)
+            writer.write_lexical(texts)
             writer.write_sources(sources)
+            with writer.preview() as generation:
+                confidence = ...
+            writer.write_confidence(confidence)
             name = writer.commit()
 
     Args:
@@ -154,7 +171,7 @@ class GenerationWriter:
         path = self._folder.path / PASSAGES_FILE
         self._digests[PASSAGES_FILE] = write_passages(self._files, path, articles)
         with closing(PassageStore(path)) as store:
-            counts = Counts(store.article_count, store.passage_count, store.article_count)
+            counts = Counts(store.article_count, store.passage_count, store.article_count, 0)
         self._counts = counts
         dim = self._embedder.dim
         matrices = 4 * dim * (counts.passages + counts.questions)
@@ -190,6 +207,56 @@ class GenerationWriter:
         path = self._folder.path / QUESTIONS_FILE
         self._digests[QUESTIONS_FILE] = write_matrix(self._files, path, blocks, rows=rows, dim=dim)
 
+    def write_tokens(
+        self, codec: TokenCodec | None, tokens: Callable[[], Iterable[tuple[Codes, Rows]]]
+    ) -> None:
+        """Write the tokens of all texts.
+
+        Args:
+            codec: made the codes; None if there are no tokens.
+            tokens: begins to give, each time anew, codes of some texts and how many each has: for
+                each article its question's, then those of its passages.
+
+        Raises:
+            ValueError: they are not that.
+        """
+        counts = self._written_counts()
+        texts, width = counts.articles + counts.passages, codec.width if codec else 0
+        sizes = [sizes for _, sizes in tokens()] or [np.zeros(texts, dtype=np.int64)]
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.concatenate(sizes))])
+        self._counts = replace(counts, tokens=int(offsets[-1]))
+        self._require_space(array_bytes((int(offsets[-1]), width), "|u1"))
+        self._write_array(OFFSETS_FILE, [offsets], shape=(texts + 1,), kind="<i8")
+        codes = (codes for codes, _ in tokens())
+        self._write_array(TOKENS_FILE, codes, shape=(int(offsets[-1]), width), kind="|u1")
+        with NewFile(self._files, self._folder.path / CODEC_FILE) as new:
+            new.write(codec.to_bytes() if codec else b"")
+            self._digests[CODEC_FILE] = new.seal()
+
+    def write_lexical(self, texts: Iterable[str]) -> None:
+        """Write the index of words.
+
+        Args:
+            texts: of all passages, in their order.
+
+        Raises:
+            ValueError: they are not one for each passage.
+        """
+        path, rows = self._folder.path / LEXICAL_FILE, self._written_counts().passages
+        self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts, rows=rows)
+
+    @contextmanager
+    def preview(self) -> Generator[Generation]:
+        """What was written so far, open to be searched: its confidence is yet to be found."""
+        with self._reading_back(), Generation(self._folder, self._manifest()) as generation:
+            yield generation
+
+    def write_confidence(self, data: bytes) -> None:
+        """Write how likely hits answer, by signals; what is in it is the query layer's own."""
+        with NewFile(self._files, self._folder.path / CONFIDENCE_FILE) as new:
+            new.write(data)
+            self._digests[CONFIDENCE_FILE] = new.seal()
+
     def write_sources(self, sources: Iterable[Source]) -> None:
         """Write which files the articles were read from, in order of name."""
         path = self._folder.path / SOURCES_FILE
@@ -220,6 +287,12 @@ class GenerationWriter:
         self._committed = True
         _collect_garbage(self._folder, self._files)
         return self._folder.name
+
+    def _write_array(
+        self, file: str, blocks: Iterable[NDArray[Any]], *, shape: tuple[int, ...], kind: Kind
+    ) -> None:
+        path = self._folder.path / file
+        self._digests[file] = write_array(self._files, path, blocks, shape=shape, kind=kind)
 
     def _prepare(self) -> None:
         """Find the parent, clear away what a killed build left, and choose a new name."""
@@ -257,7 +330,7 @@ class GenerationWriter:
             counts=self._written_counts(),
             corpus=self._digests[PASSAGES_FILE].sha256,
             parent=self._parent,
-            files={file: self._digests[file] for file in DATA_FILES},
+            files={file: self._digests[file] for file in DATA_FILES if file in self._digests},
         )
 
     @contextmanager

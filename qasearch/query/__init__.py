@@ -1,6 +1,10 @@
-"""A question in, ranked articles and passages out."""
+"""A question in, ranked articles and passages out; and what the same vectors tell of articles."""
 
+from qasearch.query.calibrate import calibrate
+from qasearch.query.dupes import NEAR, dupes
+from qasearch.query.related import related
 from qasearch.query.search import Options, search
 from qasearch.query.where import Where
+from qasearch.query.why import why
 
-__all__ = ["Options", "Where", "search"]
+__all__ = ["NEAR", "Options", "Where", "calibrate", "dupes", "related", "search", "why"]

@@ -1,128 +1,203 @@
-"""From one query vector to ranked rows: which articles, and which of their passages.
+"""From the signals of one query to ranked rows: which passages, and which articles.
 
-Scores are cosines of unit vectors. An article's score is its best passage's, with a little of the
-cosine to its own question; both are exact, read from the stored vectors, whatever index proposed
-the candidates.
+    candidates ─ passage, lexical ─► the best of them ─ late ─► the best three ─ feedback ─► score
+
+Every score is exact, read from what the index stores, whatever proposed the candidates. An article
+stands where its best passage does, and a little by its own question.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from qasearch.index import Generation, cosines
+from qasearch.index import Generation
 from qasearch.protocols import Rows, Vectors
+from qasearch.query.signals import SIGNALS, Candidates, Question, Signal, SignalReader, Weights
+from qasearch.records import Mode
 
-QUESTION_WEIGHT = 0.05
-"""Share of the question's cosine in an article's score (docs/decisions/0003-score.md)."""
+WEIGHTS: dict[Mode, Weights] = {
+    "hybrid": Weights(passage=1.0, lexical=0.1, late=1.5, feedback=0.3, question=0.1),
+    "dense": Weights(passage=1.0, question=0.05),
+    "lexical": Weights(lexical=1.0),
+}
+"""docs/decisions/0009-ranking.md"""
 
-CANDIDATES_PER_HIT = 20
-"""Passages, and questions, proposed for each article that is wanted."""
-FEWEST_CANDIDATES = 200
+FEWEST_CANDIDATES = 100
+CANDIDATES_PER_HIT = 5
+"""Passages that vectors, and words, propose: for each hit that is wanted, and at least."""
 
-_BLOCK = 4_096
-"""Passage rows that a filtered scan holds in memory at once."""
+LATE_CANDIDATES = 100
+"""Passages whose tokens are compared: the best by the signals that cost less."""
+
+FEEDBACK_PASSAGES = 3
+"""Passages taken for right, to look for more of their kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A passage's row with its score and its signals."""
+
+    row: int
+    score: float
+    signals: dict[Signal, float]
 
 
 @dataclass(frozen=True, slots=True)
 class RankedArticle:
-    """An article's row with its score, the parts of it, and its best passages.
+    """An article's row with its score, and what it is made of.
 
     Attributes:
         row: of the article.
-        score, question, passage: the article's score; the cosines it is made of.
-        passages: (row, cosine) of its best passages, best first.
+        score: its best passage's, and a little of ``question``.
+        question: cosine of the query and of its own question.
+        best: its best passage.
     """
 
     row: int
     score: float
     question: float
-    passage: float
-    passages: list[tuple[int, float]]
+    best: RankedPassage
 
 
-def rank_articles(
-    generation: Generation, query: Vectors, *, k: int, points: int, among: Rows | None
-) -> list[RankedArticle]:
-    """Rank articles for one query, best first, ties by ascending row.
+class Ranking:
+    """The candidates of one query, scored.
+
+    Attributes:
+        weights: of the signals that count.
+        depth: passages that the vectors, and the words, propose.
+        candidates: what they proposed, with its signals.
+        scores: float32 (n,), of the candidates.
 
     Args:
         generation: the index to search.
-        query: float32 (1, d), a unit row.
-        k: articles wanted at most.
-        points: passages wanted of each at most.
+        question: asked of it.
+        mode: which signals count.
+        wanted: hits wanted.
         among: rows of the articles that a filter leaves, ascending; None means all.
+        reader: of another ranking of the same question, to read nothing twice.
     """
-    rows = _candidates(generation, query, k) if among is None else among
-    if not len(rows):
-        return []
-    question_scores = _row_cosines(generation.questions, rows, query)
-    passages = _passages_of(generation, query, rows)
-    best = np.maximum.reduceat(passages.scores, passages.starts[:-1])
-    scores = (1 - QUESTION_WEIGHT) * best + QUESTION_WEIGHT * question_scores
-    top = np.lexsort((rows, -scores))[:k]
-    return [
-        RankedArticle(
-            row=int(rows[i]),
-            score=float(scores[i]),
-            question=float(question_scores[i]),
-            passage=float(best[i]),
-            passages=_best(
-                passages.rows[passages.starts[i] : passages.starts[i + 1]],
-                passages.scores[passages.starts[i] : passages.starts[i + 1]],
-                points,
-            ),
-        )
-        for i in top
-    ]
+
+    def __init__(
+        self,
+        generation: Generation,
+        question: Question,
+        *,
+        mode: Mode,
+        wanted: int,
+        among: Rows | None,
+        reader: SignalReader | None = None,
+    ) -> None:
+        self.weights = WEIGHTS[mode]
+        self._store = generation.store
+        self.depth = max(FEWEST_CANDIDATES, CANDIDATES_PER_HIT * wanted)
+        self.reader = reader or SignalReader(generation, question, depth=self.depth, among=among)
+        near = self.reader.near if mode != "lexical" else np.empty(0, np.int64)
+        worded = self.reader.worded if self.weights.lexical else near[:0]
+        self._late_depth = max(LATE_CANDIDATES, self.depth // 2)
+        self._feedback: Rows = near[:0]
+        self.candidates = self._first(np.union1d(near, worded))
+        self._compare_tokens()
+        self._feed_back()
+        self.scores = self.candidates.weighed(self.weights)
+
+    @property
+    def best_lexical(self) -> float:
+        """The highest BM25 of the query, of which signal ``lexical`` is a share."""
+        return self.reader.best_lexical
+
+    def passages(self, k: int) -> list[RankedPassage]:
+        """The k best passages, best first, ties by ascending row."""
+        order = np.lexsort((self.candidates.rows, -self.scores))[:k]
+        return [_ranked(self.candidates, self.scores, int(i)) for i in order]
+
+    def articles(self, k: int) -> list[RankedArticle]:
+        """The k best articles, best first, ties by ascending row."""
+        rows, places = self._best_places()
+        questions = self.reader.questions(rows)
+        share = self.weights.question
+        scores = (self.scores[places] + share * questions) / (1 + share)
+        return [
+            RankedArticle(
+                row=int(rows[i]),
+                score=float(scores[i]),
+                question=float(questions[i]),
+                best=_ranked(self.candidates, self.scores, int(places[i])),
+            )
+            for i in np.lexsort((rows, -scores))[:k]
+        ]
+
+    def passages_of(self, article_rows: Sequence[int], k: int) -> list[list[RankedPassage]]:
+        """The k best passages of each of some articles, candidates or not, best first."""
+        rows = self._store.passage_rows_of(np.array(article_rows, dtype=np.int64))
+        theirs = self._first(rows)
+        if self.weights.late:
+            theirs.scores["late"] = self.reader.late(rows)
+        if self.weights.feedback:
+            theirs.scores["feedback"] = self.reader.feedback(rows, self._feedback)
+        scores = theirs.weighed(self.weights)
+        owners = self._store.article_rows_of(rows)
+        order = np.lexsort((rows, -scores))
+        return [
+            [_ranked(theirs, scores, int(i)) for i in order[owners[order] == row][:k]]
+            for row in article_rows
+        ]
+
+    def questions(self) -> Vectors:
+        """Signal ``question`` of each article of the candidates: float32, by ascending row."""
+        rows = np.unique(self._store.article_rows_of(self.candidates.rows))
+        return self.reader.questions(rows)
+
+    def best_proposals(self, article_row: int) -> tuple[int | None, int | None]:
+        """The best ranks of an article's passages by vectors, and by words, exactly.
+
+        None where the mode does not ask them, or they know nothing of the article.
+        """
+        rows = self._store.passage_rows_of(np.array([article_row], dtype=np.int64))
+        near = self.reader.vector_rank(rows) if self.weights.passage else None
+        return near, self.reader.word_rank(rows) if self.weights.lexical else None
+
+    def _best_places(self) -> tuple[Rows, Rows]:
+        """The articles of the candidates, ascending, and for each the place of its best."""
+        order = np.lexsort((self.candidates.rows, -self.scores))
+        articles = self._store.article_rows_of(self.candidates.rows[order])
+        rows, first = np.unique(articles, return_index=True)
+        return rows, order[first]
+
+    def _first(self, rows: Rows) -> Candidates:
+        """Some passages with the signals that cost least."""
+        none = np.zeros(len(rows), dtype=np.float32)
+        scores: dict[Signal, Vectors] = dict.fromkeys(SIGNALS, none)
+        if self.weights.passage:
+            scores["passage"] = self.reader.passage(rows)
+        if self.weights.lexical:
+            scores["lexical"] = self.reader.lexical(rows)
+        return Candidates(rows, scores)
+
+    def _compare_tokens(self) -> None:
+        if not self.weights.late or not len(self.candidates.rows):
+            return
+        rows = self.candidates.rows
+        first = self.candidates.weighed(self.weights)
+        best = np.lexsort((rows, -first))[: self._late_depth]
+        late = self.reader.late(rows[best])
+        # Those whose tokens are not compared are rated as the worst of those that are.
+        scores = np.full(len(rows), late.min(), dtype=np.float32)
+        scores[best] = late
+        self.candidates.scores["late"] = scores
+
+    def _feed_back(self) -> None:
+        if not self.weights.feedback:
+            return
+        rows = self.candidates.rows
+        scores = self.candidates.weighed(self.weights)
+        self._feedback = rows[np.lexsort((rows, -scores))[:FEEDBACK_PASSAGES]]
+        self.candidates.scores["feedback"] = self.reader.feedback(rows, self._feedback)
 
 
-def rank_passages(
-    generation: Generation, query: Vectors, *, k: int, among: Rows | None
-) -> list[tuple[int, float]]:
-    """Rank single passages for one query: (row, cosine), best first, ties by ascending row."""
-    if among is not None:
-        passages = _passages_of(generation, query, among)
-        return _best(passages.rows, passages.scores, k)
-    scores, rows = generation.passages.search(query, k)
-    return _best(rows[0], scores[0], k)
-
-
-def _candidates(generation: Generation, query: Vectors, k: int) -> Rows:
-    """Rows of the articles worth scoring: near by a passage, or by their question."""
-    depth = max(FEWEST_CANDIDATES, CANDIDATES_PER_HIT * k)
-    _, passage_rows = generation.passages.search(query, depth)
-    _, question_rows = generation.question_index.search(query, depth)
-    return np.union1d(generation.store.article_rows_of(passage_rows[0]), question_rows[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Passages:
-    """All passages of some articles: those of article i are ``starts[i]:starts[i + 1]``."""
-
-    rows: Rows
-    scores: Vectors
-    starts: Rows
-
-
-def _passages_of(generation: Generation, query: Vectors, article_rows: Rows) -> _Passages:
-    offsets = generation.store.passage_offsets
-    first = offsets[article_rows]
-    sizes = offsets[article_rows + 1] - first
-    starts = np.zeros(len(article_rows) + 1, dtype=np.int64)
-    np.cumsum(sizes, out=starts[1:])
-    rows = np.arange(int(starts[-1]), dtype=np.int64) + np.repeat(first - starts[:-1], sizes)
-    return _Passages(rows, _row_cosines(generation.vectors, rows, query), starts)
-
-
-def _row_cosines(vectors: Vectors, rows: Rows, query: Vectors) -> Vectors:
-    """The cosine of each of the rows to the query; a block of rows in memory at a time."""
-    scores = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        scores[start : start + len(block)] = cosines(vectors[block], query)[0]
-    return scores
-
-
-def _best(rows: Rows, scores: Vectors, k: int) -> list[tuple[int, float]]:
-    order = np.lexsort((rows, -scores))[:k]
-    return [(int(rows[i]), float(scores[i])) for i in order]
+def _ranked(candidates: Candidates, scores: Vectors, place: int) -> RankedPassage:
+    return RankedPassage(
+        row=int(candidates.rows[place]),
+        score=float(scores[place]),
+        signals={signal: float(candidates.scores[signal][place]) for signal in SIGNALS},
+    )

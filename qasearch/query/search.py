@@ -4,19 +4,21 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar, get_args
 
 from qasearch.index import Generation
-from qasearch.protocols import Embedder, Rows, Vectors
+from qasearch.protocols import Embedder, Rows
 from qasearch.query import text
-from qasearch.query.collapse import same_question_once, same_text_once
-from qasearch.query.rank import RankedArticle, rank_articles, rank_passages
+from qasearch.query.confidence import verdict
+from qasearch.query.hits import SPARE_HITS, Hits
+from qasearch.query.rank import Ranking
+from qasearch.query.signals import Question, read_questions
 from qasearch.query.where import Where, conditions
-from qasearch.records import ArticleHit, PassageHit, SearchResult
+from qasearch.records import ArticleHit, Mode, PassageHit, SearchResult
 
 MOST_HITS = 100
 
-SPARE_HITS = 20
-"""Hits fetched beyond those wanted, to make up for the ones that say the same and collapse."""
+_Hit = TypeVar("_Hit", ArticleHit, PassageHit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,10 @@ class Options:
         where: metadata filter.
         facets: fields whose values are counted over the articles returned.
         flat: passages instead of articles.
+        mode: which signals rank: all, vectors alone, or words alone.
+        min_confidence: least confidence of what is brought back, from 0 to 1.
+        fold: articles that ask the same are one hit, which names the others.
+        explain: each hit shows what each signal gave to its score.
 
     Raises:
         ValueError: one of them is out of its range or unknown.
@@ -39,10 +45,20 @@ class Options:
     where: Where | None = None
     facets: Sequence[str] = ()
     flat: bool = False
+    mode: Mode = "hybrid"
+    min_confidence: float = 0.0
+    fold: bool = True
+    explain: bool = False
 
     def __post_init__(self) -> None:
-        _check_range("k", self.k, 1)
-        _check_range("points", self.points, 0)
+        if self.mode not in get_args(Mode):
+            raise ValueError(
+                f"There is no mode {self.mode!r}; there are {', '.join(get_args(Mode))}."
+            )
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence is from 0 to 1, not {self.min_confidence!r}.")
+        check_range("k", self.k, 1)
+        check_range("points", self.points, 0)
         for field in self.facets:
             if field != "subject":
                 raise ValueError(f"There is no field {field!r} to count; there is subject.")
@@ -60,34 +76,35 @@ def search(
     cleaned = [text.clean(query) for query in queries]
     wanted = conditions(options.where)
     among = generation.store.article_rows_where(wanted) if wanted else None
-    vectors = embedder.embed_queries([query for query, _ in cleaned])
+    questions = read_questions(generation, embedder, [query for query, _ in cleaned])
     shared_seconds = (time.perf_counter() - started) / max(1, len(queries))
     results: list[SearchResult] = []
-    for i, (query, (_, warnings)) in enumerate(zip(queries, cleaned, strict=True)):
+    for query, question, (_, warnings) in zip(queries, questions, cleaned, strict=True):
         started = time.perf_counter()
-        result = _answer(generation, query, vectors[i : i + 1], among, options)
+        result = _answer(generation, query, question, among, options)
         seconds = shared_seconds + time.perf_counter() - started
         results.append(replace(result, took_ms=1_000 * seconds, warnings=tuple(warnings)))
     return results
 
 
 def _answer(
-    generation: Generation, query: str, vector: Vectors, among: Rows | None, options: Options
+    generation: Generation, query: str, question: Question, among: Rows | None, options: Options
 ) -> SearchResult:
+    wanted = options.k + SPARE_HITS
+    ranking = Ranking(generation, question, mode=options.mode, wanted=wanted, among=among)
+    hits = Hits(generation, question, options.mode, ranking, options.k, explain=options.explain)
     articles: list[ArticleHit] = []
     passages: list[PassageHit] | None = None
-    spared = options.k + SPARE_HITS
     if options.flat:
-        ranked = rank_passages(generation, vector, k=spared, among=among)
-        passages = same_text_once(_passage_hits(generation, ranked), options.k)
+        passages = confident(hits.passages(), options.min_confidence)
     else:
-        hits = rank_articles(generation, vector, k=spared, points=options.points, among=among)
-        articles = same_question_once(_article_hits(generation, hits), options.k)
+        found = hits.articles(options.points, fold=options.fold)
+        articles = confident(found, options.min_confidence)
     manifest = generation.manifest
     return SearchResult(
         query=query,
-        mode="dense",
-        verdict="related" if articles or passages else "no_answer",
+        mode=options.mode,
+        verdict=verdict([hit.confidence for hit in passages or articles]),
         generation=generation.name,
         model=manifest.embedder.name,
         article_count=manifest.counts.articles,
@@ -99,26 +116,20 @@ def _answer(
     )
 
 
-def _article_hits(generation: Generation, ranked: Sequence[RankedArticle]) -> list[ArticleHit]:
-    articles = generation.store.articles([hit.row for hit in ranked])
-    return [
-        ArticleHit(
-            rank=rank,
-            article=article,
-            score=hit.score,
-            scores={"question": hit.question, "passage": hit.passage},
-            points=tuple(_passage_hits(generation, hit.passages)),
+def confident(hits: list[_Hit], least: float) -> list[_Hit]:
+    """The hits of that confidence at least.
+
+    Raises:
+        ValueError: confidence is asked for, and the index tells none.
+    """
+    if not least:
+        return hits
+    if any(hit.confidence is None for hit in hits):
+        raise ValueError(
+            "This index tells no confidence: its articles are too few to find it by. "
+            "Leave out the least confidence."
         )
-        for rank, (hit, article) in enumerate(zip(ranked, articles, strict=True), start=1)
-    ]
-
-
-def _passage_hits(generation: Generation, ranked: Sequence[tuple[int, float]]) -> list[PassageHit]:
-    passages = generation.store.passages([row for row, _ in ranked])
-    return [
-        PassageHit(rank=rank, passage=passage, score=score)
-        for rank, (passage, (_, score)) in enumerate(zip(passages, ranked, strict=True), start=1)
-    ]
+    return [hit for hit in hits if hit.confidence is not None and hit.confidence >= least]
 
 
 def _subject_counts(articles: Sequence[ArticleHit]) -> list[tuple[str, int]]:
@@ -127,7 +138,8 @@ def _subject_counts(articles: Sequence[ArticleHit]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _check_range(name: str, value: object, least: int) -> None:
+def check_range(name: str, value: object, least: int) -> None:
+    """Refuse what is no number of hits, from ``least`` to 100, with a ValueError."""
     # A bool is an int to Python, but no number of hits.
     if type(value) is not int or not least <= value <= MOST_HITS:
         raise ValueError(

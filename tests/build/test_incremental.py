@@ -255,8 +255,9 @@ def test_a_folder_out_of_reach_keeps_its_articles(
     folder.build()
     listed = os.scandir
 
-    def out_of_reach(path: Path):
-        if Path(path).name == far.name:
+    def out_of_reach(path: Path | int):
+        # A descriptor comes from other code, which clears away a temporary folder.
+        if not isinstance(path, int) and Path(path).name == far.name:
             raise OSError(EIO, "Input/output error")
         return listed(path)
 

@@ -154,7 +154,7 @@ def test_a_blank_query(query: str, on_index: Command) -> None:
         ["--where", "date>=yesterday"],
         ["--facets", "colour"],
         ["--format", "xml"],
-        ["--mode", "hybrid"],
+        ["--mode", "psychic"],
         ["--no-such-option"],
         ["a second query"],
     ],

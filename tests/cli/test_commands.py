@@ -140,6 +140,42 @@ def test_search_without_an_answer(on_index: Command) -> None:
     assert (result["verdict"], result["articles"]) == ("no_answer", [])
 
 
+def test_search_explains(on_index: Command) -> None:
+    explained = on_index("search", "who pays for missions", "-k", "1", "--explain")
+    assert re.search(r"^   question \d\.\d\d x \d\.\d\d #1 · passage ", explained.out, re.M)
+    told = on_index("search", "who pays for missions", "-k", "1", "--explain", "--json").json()
+    (article,) = told["articles"]  # type: ignore[index]
+    assert article["explain"]["passage"].keys() == {"score", "weight", "rank"}
+    assert article["points"][0]["explain"].keys() <= article["explain"].keys()
+
+
+def test_search_by_a_least_confidence(on_index: Command) -> None:
+    too_few = on_index("search", "who pays", "--min-confidence", "0.5")
+    assert too_few.code == 2
+    assert "tells no confidence" in too_few.err
+    assert "from 0 to 1" in on_index("search", "who pays", "--min-confidence", "1.5").err
+
+
+def test_why(on_index: Command) -> None:
+    found = on_index("why", "401", "who pays for missions")
+    assert (found.code, found.err) == (0, "")
+    assert "Found at rank 1." in found.out
+    lost = on_index("why", "tea", "who pays for missions", "-k", "1", "--json")
+    assert lost.code == 0
+    told = lost.json()
+    assert (told["schema"], told["outcome"]) == ("qasearch.why/1", "below_k")  # type: ignore[index]
+    filtered = on_index("why", "tea", "who pays", "--where", "subject=Politics")
+    assert filtered.code == 0
+    assert "Left out by the filter" in filtered.out
+
+
+def test_why_of_what_is_not_there(on_index: Command) -> None:
+    missing = on_index("why", "coffee", "who pays")
+    assert (missing.code, missing.out) == (1, "")
+    assert "no article 'coffee'" in missing.err
+    assert on_index("why", "tea", " ").code == 2
+
+
 def asked_on_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
 

@@ -6,9 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qasearch.cli import render
-from qasearch.cli.console import Screen
+from qasearch.cli.console import Screen, unpainted
 from qasearch.cli.formats import Answer
-from qasearch.records import IndexStatus, Passage, Refusal, SearchResult
+from qasearch.cli.whytext import why_text
+from qasearch.records import (
+    IndexStatus,
+    Passage,
+    Refusal,
+    SearchResult,
+    SignalPart,
+    WhyResult,
+)
 from tests.cli.samples import BARE, CLOSING, DUES, FUNDING, OVERSIGHT, article_hit, hits, result
 
 
@@ -63,8 +71,132 @@ def test_confidence_takes_the_place_of_the_score() -> None:
     assert "0.81" not in text
 
 
+def test_a_terminal_gets_a_meter_in_the_colour_of_the_verdict() -> None:
+    for confidence, meter in (
+        (0.934, "\x1b[32m▰▰▰▰▰  93%\x1b[0m"),
+        (0.25, "\x1b[33m▰▱▱▱▱  25%\x1b[0m"),
+        (0.04, "\x1b[31m▱▱▱▱▱   4%\x1b[0m"),
+        (1.0, "\x1b[32m▰▰▰▰▰ 100%\x1b[0m"),
+    ):
+        found = result(article_hit(FUNDING, DUES, confidence=confidence))
+        text = shown(found, Screen(rich=True))
+        assert text.count(meter) == 2
+        title = next(line for line in text.splitlines() if "Assessed" in line)
+        assert len(unpainted(title)) == 80
+
+
 def test_no_answer_is_said_plainly() -> None:
     assert shown(result()) == "No answer: nothing in 2,400 articles fits."
+
+
+def test_the_nearest_are_shown_under_what_the_verdict_says() -> None:
+    found = result(article_hit(FUNDING, confidence=0.1))
+    none = shown(replace(found, verdict="no_answer"))
+    assert none.startswith("No answer in this collection; nearest articles:\n\n1  How are")
+    related = shown(replace(found, verdict="related"))
+    assert related.startswith("Perhaps no answer in this collection; related articles:\n\n1  How")
+    assert shown(replace(found, verdict="answer")).startswith("1  How are")
+    flat = result(passages=hits(DUES, confidence=0.1))
+    flat = shown(replace(flat, verdict="no_answer"))
+    assert flat.startswith("No answer in this collection; nearest passages:\n\n1  401#1")
+
+
+def test_words_that_match_are_bold_on_a_terminal_wherever_they_wrap() -> None:
+    at = DUES.text.index("budget, set for three")
+    (hit,) = article_hit(FUNDING, DUES).points
+    marked = replace(hit, highlights=((0, 5), (at, at + 21)))
+    found = result(replace(article_hit(FUNDING), points=(marked,)))
+    text = shown(found, Screen(rich=True, width=60))
+    assert "\x1b[1mEvery\x1b[0m member" in text
+    assert "\x1b[1mbudget, set for\x1b[0m\n" in text
+    assert "   \x1b[1mthree\x1b[0m years" in text
+    assert shown(found, Screen(width=60)) == shown(
+        result(article_hit(FUNDING, DUES)), Screen(width=60)
+    )
+
+
+def test_marks_keep_their_place_behind_what_is_escaped_and_within_bold() -> None:
+    passage = replace(CLOSING, text="\x07\t **no money** and\n- no mission", title=None)
+    at = [passage.text.index(word) for word in ("money", "mission")]
+    (hit,) = article_hit(BARE, passage).points
+    hit = replace(hit, highlights=((at[0], at[0] + 5), (at[1], at[1] + 7)))
+    text = shown(result(replace(article_hit(BARE), points=(hit,))), Screen(rich=True))
+    assert "\\x07     \x1b[1mno money\x1b[0m and" in text
+    assert "- no \x1b[1mmission\x1b[0m" in text
+
+
+def test_signals_are_explained_on_lines_that_fit() -> None:
+    parts = {
+        "passage": SignalPart(0.75, 0.34, 1),
+        "lexical": SignalPart(0.0, 0.03, None),
+        "late": SignalPart(0.5, 0.63, 12),
+    }
+    hit = replace(article_hit(FUNDING), explain=parts)
+    assert shown(result(hit), Screen(width=60)).splitlines()[3:] == [
+        "   passage 0.75 x 0.34 #1 · lexical 0.00 x 0.03 ·",
+        "   late 0.50 x 0.63 #12",
+    ]
+
+
+WHY = WhyResult(
+    query="who pays",
+    mode="hybrid",
+    article=BARE,
+    outcome="found",
+    rank=2,
+    k=5,
+    score=0.5,
+    confidence=0.5,
+    min_confidence=0.6,
+    folded_under=None,
+    candidates=40,
+    depth=125,
+    vector_rank=1_200,
+    word_rank=None,
+    passage=hits(CLOSING)[0],
+    words=("money",),
+    missing=("pays", "who"),
+    generation="gen-0000000001-0123abcd",
+    model="tiny",
+    article_count=2_400,
+    passage_count=9_000,
+    took_ms=1.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (WHY, "Found at rank 2, confidence 50.0%."),
+        (replace(WHY, outcome="filtered"), "Left out by the filter (--where)"),
+        (replace(WHY, outcome="no_candidate"), "no passage of it is among the candidates"),
+        (replace(WHY, outcome="folded", folded_under="8"), "Folded under 8, which asks the same"),
+        (replace(WHY, outcome="below_k", rank=9), "rank 9 of 40, where 5 were wanted (-k)."),
+        (replace(WHY, outcome="low_confidence"), "Left out by --min-confidence 0.6: rank 2"),
+    ],
+)
+def test_why_names_the_step(told: WhyResult, said: str) -> None:
+    text = why_text(told, Screen(width=90))
+    assert said in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 90
+
+
+def test_why_shows_the_best_passage_and_the_words() -> None:
+    assert why_text(WHY, Screen()).splitlines() == [
+        "Who sends troops?",
+        "7",
+        "",
+        "Found at rank 2, confidence 50.0%.",
+        "Of 9,000 passages its best is number 1,200 by vectors; the first 125 of each are",
+        "candidates.",
+        "",
+        "Its best passage:",
+        "",
+        "  ¶3 Without money no mission." + " " * 46 + "0.62",
+        "",
+        "words of the query it has: money",
+        "words it lacks: pays, who",
+    ]
 
 
 def test_several_queries_are_told_apart() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qasearch.embed.batches import batches, pad
+from qasearch.embed.batches import batches, pad, unpad
 
 LENGTHS = st.lists(st.integers(0, 300), max_size=60)
 
@@ -46,3 +46,12 @@ def test_padding(left: bool, ids: list[list[int]], mask: list[list[int]]) -> Non
     padded, found = pad([np.array([5, 6, 7]), np.array([8])], 0, left=left)
     assert padded.tolist() == ids
     assert found.tolist() == mask
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
+def test_what_is_padded_is_unpadded(left: bool) -> None:
+    sequences = [np.array([5, 6, 7]), np.array([8])]
+    padded, _ = pad(sequences, 0, left=left)
+    rows = np.stack([padded, -padded], axis=2).astype(np.float32)
+    found = [each.tolist() for each in unpad(rows, sequences, left=left)]
+    assert found == [[[5, -5], [6, -6], [7, -7]], [[8, -8]]]

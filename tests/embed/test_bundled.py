@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from qasearch.embed import bundled, load_embedder
-from qasearch.embed.folder import digests_of, inspect
+from qasearch.embed.digests import digests_of
+from qasearch.embed.folder import inspect
 from qasearch.errors import EmbedderError
 
 BUT_WEIGHTS = sorted(set(bundled.DIGESTS) - {bundled.WEIGHTS})
@@ -92,6 +93,7 @@ def test_the_fingerprint_is_that_of_the_same_files_elsewhere(copy: Path) -> None
 def test_damaged_weights_are_refused_when_they_are_needed(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("QASEARCH_CACHE_DIR", str(tmp_path / "cache"))  # without an export
     package = tmp_path / "site" / bundled.PACKAGE
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError('the package was run')")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qasearch.embed.folder import Pins, check_pins, digests_of, fingerprint, inspect
+from qasearch.embed.digests import Pins, check_pins, digests_of, fingerprint
+from qasearch.embed.folder import inspect
 from qasearch.errors import EmbedderError
 from tests.embed.tiny_model import DIM, MAX_TOKENS, POSITIONS, change_json, write_json, write_model
 

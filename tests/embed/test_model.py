@@ -1,5 +1,7 @@
 """The bundled model itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,20 @@ def test_like_plain_encode(embedder: SentenceTransformerEmbedder) -> None:
     expected = model.encode(TEXTS, normalize_embeddings=True, show_progress_bar=False)
     np.testing.assert_allclose(embedder.embed_passages(TEXTS), expected, atol=1e-5)
     np.testing.assert_allclose(embedder.embed_queries(TEXTS), expected, atol=1e-5)
+
+
+def test_export_and_reference_are_the_same_to_1e_5(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An index that one has built can be searched by the other. Exported here, not before."""
+    monkeypatch.setenv("QASEARCH_CACHE_DIR", str(tmp_path))
+    rows, tokens = load_embedder().embed_passage_tokens(TEXTS)
+    expected_rows, expected_tokens = load_embedder(fast=False).embed_passage_tokens(TEXTS)
+    np.testing.assert_allclose(rows, expected_rows, atol=1e-5)
+    assert [len(each) for each in tokens] == [len(each) for each in expected_tokens]
+    np.testing.assert_allclose(np.concatenate(tokens), np.concatenate(expected_tokens), atol=1e-5)
+    assert [each.name for each in caplog.records if each.name.startswith("qasearch")] == []
+    assert len(list(tmp_path.glob("models/*/weights.bin"))) == 1
 
 
 def test_meaning(embedder: SentenceTransformerEmbedder) -> None:

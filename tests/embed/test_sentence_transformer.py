@@ -1,4 +1,4 @@
-"""Models of a few thousand weights, embedded here and by plain sentence-transformers."""
+"""Models of a few thousand weights, by the reference and by plain sentence-transformers."""
 
 import logging
 import warnings
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from qasearch.embed import SentenceTransformerEmbedder, checked, load_embedder
-from qasearch.embed.folder import Pins, digests_of, inspect
+from qasearch.embed.digests import Pins, digests_of
+from qasearch.embed.folder import inspect
 from qasearch.errors import EmbedderError
 from qasearch.protocols import Embedder, Vectors
 from tests.embed.tiny_model import (
@@ -29,7 +30,7 @@ LONG = " ".join(WORDS)
 
 
 def embedder(folder: Path, **options: Any) -> SentenceTransformerEmbedder:
-    return load_embedder(str(folder), **options)
+    return load_embedder(str(folder), fast=False, **options)
 
 
 def plain(folder: Path, texts: Sequence[str], **options: Any) -> Vectors:
@@ -239,7 +240,7 @@ def test_files_are_compared_with_their_pins_before_they_are_loaded(tmp_path: Pat
     folder = write_model(tmp_path / "model")
     found = inspect(folder, "pinned")
     pins = Pins(digests_of(folder, found.files, "pinned"), "Fetch it anew.")
-    pinned = SentenceTransformerEmbedder(found, name="pinned", pins=pins)
+    pinned = SentenceTransformerEmbedder(found, name="pinned", pins=pins, fast=False)
     assert pinned.fingerprint == embedder(folder).fingerprint
     write_weights(folder, {name: weight * 2 for name, weight in weights(folder).items()})
     with pytest.raises(EmbedderError, match="is not the file it should be"):

@@ -54,7 +54,7 @@ def test_a_longer_text_is_read_to_its_end(tokenizer: Tokenizer) -> None:
 
 def test_each_window_has_the_prompt_and_it_has_no_weight(tokenizer: Tokenizer) -> None:
     cutter = WindowCutter(tokenizer, 6, "query: ")
-    assert cutter.prompt_tokens == 3
+    assert cutter.tokens_before == 3
     assert read(cutter.cut(["a b c"])) == [
         (0, "[CLS] query : a b [SEP]", 2),
         (0, "[CLS] query : c [SEP]", 1),

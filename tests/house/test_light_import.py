@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,11 @@ TYPER = {
     "typing_extensions", "typing_inspection",
 }  # fmt: skip
 """typer, and what it loads itself."""
+
+HEAVY = {
+    "filelock", "huggingface_hub", "rich", "sentence_transformers", "torch", "transformers", "yaml",
+}  # fmt: skip
+"""What no search may load: from a tenth of a second to some seconds each."""
 
 REPORT = """
 import sys
@@ -46,11 +52,33 @@ def test_import() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["search", "--help"], ["build", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["search", "--help"],
+        ["build", "--help"],
+        ["eval", "--help"],
+        ["serve", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help(arguments: list[str]) -> None:
     assert loaded_by(command(*arguments)) - TYPER == {"qasearch"}
+
+
+@pytest.mark.model
+def test_a_query_is_embedded_without_torch() -> None:
+    """Once the exported model is in the cache, where the first of these two puts it."""
+    ask = "from qasearch import load_embedder; load_embedder().embed_query_tokens(['who pays?'])"
+    subprocess.run([sys.executable, "-c", ask], check=True, timeout=280)
+    assert loaded_by(ask) == {"numpy", "onnxruntime", "qasearch", "tokenizers"}
+
+
+@pytest.mark.model
+def test_a_search_loads_nothing_heavy(seeds_index: Path) -> None:
+    loaded = loaded_by(command("search", "-i", str(seeds_index), "who pays for blue helmets"))
+    assert {"faiss", "onnxruntime", "tokenizers"} <= loaded
+    assert loaded & HEAVY == set()
 
 
 def test_a_heavy_import_is_noticed() -> None:

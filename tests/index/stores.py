@@ -1,15 +1,19 @@
 """Small indexes to test with, and file operations that are logged or fail."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from errno import EIO
 from pathlib import Path
 
-from qasearch.index import EmbedderIdentity, Files, GenerationWriter
-from qasearch.records import Article, Passage, Source
-from tests.tiny import TinyEmbedder
+import numpy as np
 
-EMBEDDER = TinyEmbedder(dim=64)
+from qasearch.index import Codes, EmbedderIdentity, Files, GenerationWriter, TokenCodec
+from qasearch.protocols import Rows, Vectors
+from qasearch.records import Article, Passage, Source
+from tests.tiny import TinyTokenEmbedder
+
+EMBEDDER = TinyTokenEmbedder(dim=64)
 IDENTITY = EmbedderIdentity("tiny", EMBEDDER.fingerprint, EMBEDDER.dim)
 
 
@@ -62,7 +66,26 @@ def sources(articles: Sequence[Article]) -> list[Source]:
     ]
 
 
+def token_rows(article: Article) -> list[Vectors]:
+    """The tokens of an article's texts: the question's, then those of its passages."""
+    texts = [article.question, *(passage.text for passage in article.passages)]
+    return EMBEDDER.embed_passage_tokens(texts)[1]
+
+
+def codec_of(articles: Sequence[Article]) -> TokenCodec:
+    """One fitted to these articles, which has 2 bits."""
+    return TokenCodec.fit([rows for article in articles for rows in token_rows(article)], 2)
+
+
+def coded(codec: TokenCodec, articles: Sequence[Article]) -> Iterator[tuple[Codes, Rows]]:
+    """As ``GenerationWriter.write_tokens`` takes them, an article at a time."""
+    for each in articles:
+        codes = [codec.encode(rows) for rows in token_rows(each)]
+        yield np.concatenate(codes), np.array([len(of_text) for of_text in codes], dtype=np.int64)
+
+
 def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
+    codec = codec_of(articles)
     writer.write_passages(articles)
     writer.write_vectors(
         EMBEDDER.embed_passages([passage.text for passage in article.passages])
@@ -70,7 +93,11 @@ def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
         if article.passages
     )
     writer.write_questions([EMBEDDER.embed_passages([article.question for article in articles])])
+    writer.write_tokens(codec, lambda: coded(codec, articles))
+    writer.write_lexical(passage.text for article in articles for passage in article.passages)
     writer.write_sources(sources(articles))
+    # Nobody here reads it; so it need only be another for other articles.
+    writer.write_confidence(json.dumps([each.question for each in articles]).encode())
     return writer.commit()
 
 

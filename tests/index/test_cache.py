@@ -39,9 +39,10 @@ def assert_whole(cache: EmbeddingCache, expected: int) -> None:
     """That many vectors are there, and each is the one that went in."""
     found = cache.get_many(KEYS)
     assert len(found) == expected
-    for key, vector in found.items():
-        np.testing.assert_array_equal(vector, VECTORS[KEYS.index(key)])
-        assert vector.dtype == np.float32
+    for key, embedded in found.items():
+        np.testing.assert_array_equal(embedded.vector, VECTORS[KEYS.index(key)])
+        assert embedded.vector.dtype == np.float32
+        assert embedded.codes == b""
 
 
 def test_vectors_come_back_in_the_next_build(filled):
@@ -62,7 +63,7 @@ def test_more_keys_than_sqlite_takes_at_once(tmp_path):
     with open_cache(tmp_path) as cache:
         cache.put_many(keys, vectors)
         found = cache.get_many(keys)
-    np.testing.assert_array_equal(np.stack([found[key] for key in keys]), vectors)
+    np.testing.assert_array_equal(np.stack([found[key].vector for key in keys]), vectors)
 
 
 def test_a_text_is_known_by_its_nfc_form():
@@ -88,7 +89,7 @@ def test_another_dim_is_a_miss(filled):
 def test_the_last_vector_put_is_kept(filled):
     with open_cache(filled) as cache:
         cache.put_many(KEYS[:1], VECTORS[1:2])
-        np.testing.assert_array_equal(cache.get_many(KEYS[:1])[KEYS[0]], VECTORS[1])
+        np.testing.assert_array_equal(cache.get_many(KEYS[:1])[KEYS[0]].vector, VECTORS[1])
 
 
 @pytest.mark.parametrize(
@@ -134,8 +135,9 @@ def test_a_flipped_byte_anywhere_is_at_worst_a_miss(filled, caplog):
         file_of(filled).write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
         with open_cache(filled) as cache:
             found = cache.get_many(KEYS)
-            for key, vector in found.items():
-                np.testing.assert_array_equal(vector, VECTORS[KEYS.index(key)])
+            for key, embedded in found.items():
+                np.testing.assert_array_equal(embedded.vector, VECTORS[KEYS.index(key)])
+                assert embedded.codes == b""
             cache.put_many(KEYS, VECTORS)
 
 
@@ -153,7 +155,7 @@ def test_a_foreign_file_is_set_aside(filled, caplog, content):
     assert (filled / "cache" / "embeddings.damaged").read_bytes() == content
 
 
-@pytest.mark.parametrize("pragma", ["user_version = 2", "user_version = 0", "application_id = 1"])
+@pytest.mark.parametrize("pragma", ["user_version = 1", "user_version = 3", "application_id = 1"])
 def test_another_format_is_set_aside(filled, caplog, pragma):
     connection = sqlite3.connect(file_of(filled))
     connection.execute(f"PRAGMA {pragma}")
@@ -167,15 +169,19 @@ def test_a_truncated_file_is_set_aside_when_it_is_found_out(tmp_path, caplog):
     caplog.set_level(logging.CRITICAL)
     keys = [text_key(f"text {n}") for n in range(400)]
     vectors = TINY.embed_passages([f"text {n}" for n in range(400)])
+    codes = [bytes([n % 256]) * (n % 60) for n in range(400)]
     with open_cache(tmp_path) as cache:
-        cache.put_many(keys, vectors)
+        cache.use(b"a codec")
+        cache.put_many(keys, vectors, codes)
     whole = file_of(tmp_path).read_bytes()
     for size in range(0, len(whole), 8_192):
         file_of(tmp_path).write_bytes(whole[:size])
         with open_cache(tmp_path) as cache:
-            for key, vector in cache.get_many(keys).items():
-                np.testing.assert_array_equal(vector, vectors[keys.index(key)])
-            cache.put_many(keys, vectors)
+            cache.use(b"a codec")
+            for key, embedded in cache.get_many(keys).items():
+                np.testing.assert_array_equal(embedded.vector, vectors[keys.index(key)])
+                assert embedded.codes == codes[keys.index(key)]
+            cache.put_many(keys, vectors, codes)
             assert len(cache.get_many(keys)) == 400
 
 

@@ -5,11 +5,12 @@ import resource
 from contextlib import suppress
 from errno import EIO, EMFILE, ENOSPC
 
+import numpy as np
 import pytest
 
 from qasearch.errors import IndexLockedError, IndexStoreError, IndexWriteError
 from qasearch.index import Files, Generation, verify
-from qasearch.index.manifest import PASSAGES_FILE
+from qasearch.index.manifest import DATA_FILES, PASSAGES_FILE
 from qasearch.index.writer import KEPT_GENERATIONS
 from tests.index.stores import (
     ARTICLES,
@@ -20,6 +21,8 @@ from tests.index.stores import (
     UnsyncedFiles,
     article,
     build,
+    codec_of,
+    coded,
     names,
     sources,
     write,
@@ -50,7 +53,11 @@ def test_a_commit_keeps_the_order_of_the_protocol(tmp_path):
     (old,) = names(tmp_path) - {"CURRENT", "LOCK"}
     files = LoggedFiles(tmp_path)
     name = build(tmp_path, OTHERS, files=files)
-    changes = [entry for entry in files.log if entry[0] not in ("write", "close")]
+    changes = [
+        entry
+        for entry in files.log
+        if entry[0] not in ("write", "close") and "lexical.tmp/" not in str(entry[1:])
+    ]
 
     def sealed(file):
         return [("create", file), ("make_read_only", file), ("sync", file)]
@@ -65,7 +72,15 @@ def test_a_commit_keeps_the_order_of_the_protocol(tmp_path):
         *sealed(f"{name}/vectors.npy"),
         *sealed(f"{name}/vectors.faiss"),
         *sealed(f"{name}/questions.npy"),
+        *sealed(f"{name}/tokens.offsets.npy"),
+        *sealed(f"{name}/tokens.npy"),
+        *sealed(f"{name}/tokens.codec"),
+        # tantivy works in a folder of its own, which is packed and goes.
+        ("make_folder", f"{name}/lexical.tmp"),
+        *sealed(f"{name}/lexical.tar"),
+        ("remove_folder", f"{name}/lexical.tmp"),
         *sealed(f"{name}/sources.jsonl"),
+        *sealed(f"{name}/confidence.json"),
         *sealed(f"{name}/manifest.json"),
         ("sync_folder", name),
         ("sync_folder", "."),
@@ -125,9 +140,10 @@ def test_garbage_loses_its_manifest_first(tmp_path):
     build(tmp_path)
     files = LoggedFiles(tmp_path)
     build(tmp_path, files=files)
-    removed = [entry for entry in files.log if entry[0] in ("unlink", "remove_folder")]
-    assert removed[1] == ("unlink", f"{oldest}/manifest.json")
+    removed = [entry for entry in files.log if oldest in str(entry)]
+    assert removed[0] == ("unlink", f"{oldest}/manifest.json")
     assert removed[-1] == ("remove_folder", oldest)
+    assert len(removed) == len(DATA_FILES) + 2
 
 
 def operations_of(tmp_path_factory, articles_before) -> int:
@@ -217,22 +233,32 @@ def test_a_writer_left_without_a_commit_changes_nothing(tmp_path):
     assert names(tmp_path) == {"CURRENT", "LOCK", old}
 
 
-@pytest.mark.parametrize("part", ["write_vectors", "write_questions", "write_sources"])
+@pytest.mark.parametrize(
+    "part", ["write_vectors", "write_questions", "write_tokens", "write_lexical", "write_sources"]
+)
 def test_a_commit_of_a_part_is_refused(tmp_path, monkeypatch, part):
     writer = writer_for(tmp_path)
-    monkeypatch.setattr(writer, part, lambda _: None)
+    monkeypatch.setattr(writer, part, lambda *_: None)
     with pytest.raises(ValueError, match="Not written yet"), writer:
         write(writer, ARTICLES)
     assert names(tmp_path) == {"LOCK"}
 
 
-@pytest.mark.parametrize("part", ["write_vectors", "write_questions"])
-def test_vectors_without_texts_are_refused(tmp_path, part):
+@pytest.mark.parametrize(
+    ("part", "arguments"),
+    [
+        ("write_vectors", [[]]),
+        ("write_questions", [[]]),
+        ("write_tokens", [None, lambda: []]),
+        ("write_lexical", [[]]),
+    ],
+)
+def test_what_comes_before_the_texts_is_refused(tmp_path, part, arguments):
     with (
         pytest.raises(ValueError, match="write_passages comes first"),
         writer_for(tmp_path) as writer,
     ):
-        getattr(writer, part)([])
+        getattr(writer, part)(*arguments)
 
 
 @pytest.mark.parametrize("rows", [5, 7])
@@ -246,20 +272,64 @@ def test_a_vector_too_few_or_too_many_is_refused(tmp_path, rows):
     assert names(tmp_path) == {"LOCK"}
 
 
+SIZES = [5, 3, 3, 2, 3, 3, 3, 2, 2]
+"""Tokens of the texts of ``ARTICLES``; there are 9."""
+
+
+@pytest.mark.parametrize("sizes", [SIZES[:-1], [*SIZES, 0], [*SIZES[:-1], 1], [*SIZES[:-1], 3]])
+def test_tokens_that_are_not_those_of_the_texts_are_refused(tmp_path, sizes):
+    codec = codec_of(ARTICLES)
+    codes = np.zeros((sum(SIZES), codec.width), dtype=np.uint8)
+    with pytest.raises(ValueError, match="were announced, not"), writer_for(tmp_path) as writer:
+        writer.write_passages(ARTICLES)
+        writer.write_tokens(codec, lambda: [(codes, np.array(sizes, dtype=np.int64))])
+    assert names(tmp_path) == {"LOCK"}
+
+
+@pytest.mark.parametrize("texts", [5, 7])
+def test_words_of_a_text_too_few_or_too_many_are_refused(tmp_path, texts):
+    with (
+        pytest.raises(ValueError, match=f"words of 6 texts were announced, not of {texts}"),
+        writer_for(tmp_path) as writer,
+    ):
+        writer.write_passages(ARTICLES)
+        writer.write_lexical(["one text"] * texts)
+    assert names(tmp_path) == {"LOCK"}
+
+
+def test_what_ends_a_build_among_the_words_is_told_and_leaves_nothing(tmp_path):
+    def texts():
+        yield "the first text"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), writer_for(tmp_path) as writer:
+        writer.write_passages(ARTICLES)
+        writer.write_lexical(texts())
+    assert names(tmp_path) == {"LOCK"}
+
+
 @pytest.mark.parametrize("articles", [[], [article("a", "Who is there?")]], ids=["none", "bare"])
-def test_an_index_may_have_no_passages(tmp_path, articles):
+@pytest.mark.parametrize("codec", [None, codec_of(ARTICLES)], ids=["no tokens", "tokens"])
+def test_an_index_may_have_no_passages(tmp_path, articles, codec):
     with writer_for(tmp_path) as writer:
         writer.write_passages(articles)
         writer.write_vectors([])
         writer.write_questions(
             [EMBEDDER.embed_passages([a.question for a in articles])][: len(articles)]
         )
+        writer.write_tokens(codec, lambda: coded(codec, articles) if codec else ())
+        writer.write_lexical([])
         writer.write_sources([])
+        writer.write_confidence(b"{}\n")
         writer.commit()
     with Generation.open(tmp_path) as generation:
         scores, rows = generation.passages.search(EMBEDDER.embed_queries(["who"]), 3)
         assert scores.shape == rows.shape == (1, 0)
+        assert generation.lexical.rows == 0
+        assert generation.lexical.search(["who"], 3)[0].shape == (0,)
+        assert (generation.tokens is None) == (codec is None)
         assert generation.manifest.counts.articles == len(articles)
+        assert generation.manifest.counts.tokens == (2 * len(articles) if codec else 0)
 
 
 class Lossy(UnsyncedFiles):
@@ -288,7 +358,9 @@ class Lossy(UnsyncedFiles):
         return super().write(descriptor, data)
 
 
-@pytest.mark.parametrize("file", ["vectors.npy", "questions.npy", "vectors.faiss"])
+@pytest.mark.parametrize(
+    "file", ["vectors.npy", "questions.npy", "vectors.faiss", "tokens.npy", "tokens.codec"]
+)
 @pytest.mark.parametrize("longer_than", [100, 200], ids=["header", "rows"])
 def test_a_generation_that_reads_back_wrong_is_not_published(tmp_path, file, longer_than):
     old = build(tmp_path)

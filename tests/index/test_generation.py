@@ -20,7 +20,7 @@ from qasearch.errors import (
     IndexStoreError,
 )
 from qasearch.index import Files, Generation, rollback, verify
-from qasearch.index.manifest import DATA_FILES, Manifest
+from qasearch.index.manifest import DATA_FILES, MAPPED_FILES, Manifest
 from qasearch.index.vectors import write_faiss
 from tests.index.stores import (
     ARTICLES,
@@ -36,7 +36,6 @@ from tests.index.stores import (
 )
 
 FILES = ("manifest.json", *DATA_FILES)
-MAPPED = ("vectors.npy", "questions.npy")
 
 
 @pytest.fixture
@@ -89,6 +88,37 @@ def test_what_was_built_is_found_with_the_scores_of_numpy(index):
         np.testing.assert_allclose(scores, [[1]], atol=1e-6)
 
 
+def test_another_generation_is_opened_by_its_name(index):
+    (older,) = {name for name in names(index) if name.startswith("gen-")} - {current(index)}
+    with Generation.open(index, name=older) as generation:
+        assert generation.name == older
+        assert generation.store.ids() == [article.id for article in OTHERS]
+        assert not generation.answers()
+        build(index)
+        build(index)
+        assert older in names(index)  # in use, so no builder collects it
+    with Generation.open(index, name=current(index)) as generation:
+        assert generation.answers()
+
+
+@pytest.mark.parametrize("name", ["gen-0000000009-0123abcd", "../index", "gen-é"])
+def test_a_generation_that_is_not_there_is_told_with_those_that_are(index, name):
+    with pytest.raises(IndexStoreError, match="There is no generation") as error:
+        Generation.open(index, name=name)
+    assert current(index) in error.value.hint
+    assert "readers" not in names(index)
+
+
+def test_damage_of_another_generation_is_noticed(index):
+    (older,) = {name for name in names(index) if name.startswith("gen-")} - {current(index)}
+    path = index / older / "passages.sqlite"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(IndexDamagedError, match=f"{older}/passages.sqlite"):
+        Generation.open(index, name=older)
+    Generation.open(index).close()
+
+
 def test_the_status_tells_what_is_there(index):
     (older,) = {name for name in names(index) if name.startswith("gen-")} - {current(index)}
     with Generation.open(index) as generation:
@@ -129,6 +159,11 @@ def make_socket(path) -> None:
         pytest.skip("this system lets only its superuser make a socket by name")
 
 
+def told(data: bytes) -> int:
+    """The length without the zeros at the end, which an archive has many of."""
+    return len(data.rstrip(b"\0"))
+
+
 DAMAGE = {
     "deleted": lambda path: path.unlink(),
     "empty": lambda path: path.write_bytes(b""),
@@ -147,8 +182,13 @@ SILENT_DAMAGE = {
     ),
     "a bit flipped at the end": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
     "zeroed": lambda data: bytes(len(data)),
-    "a part zeroed": lambda data: data[:-100] + bytes(100),
-    "a part swapped": lambda data: data[:-200] + data[-100:] + data[-200:-100],
+    "a part zeroed": lambda data: data[: told(data) - 100] + bytes(100) + data[told(data) :],
+    "a part swapped": lambda data: (
+        data[: told(data) - 200]
+        + data[told(data) - 100 : told(data)]
+        + data[told(data) - 200 : told(data) - 100]
+        + data[told(data) :]
+    ),
 }
 
 
@@ -173,7 +213,7 @@ def test_a_file_of_the_right_size_is_hashed(index, file, damage):
     assert path.read_bytes() != whole
     assert [fault.file for fault in verify(index)] == [f"{current(index)}/{file}"]
     header = damage(whole)[:128] != whole[:128]
-    if file in MAPPED and not header:
+    if file in MAPPED_FILES and not header:
         Generation.open(index).close()  # hashing them at every open would read them whole
     else:
         with pytest.raises(IndexDamagedError, match=file):
@@ -191,12 +231,13 @@ def test_a_file_of_another_generation_is_refused(index, file):
 def test_matrices_that_changed_places_are_refused(tmp_path):
     index = tmp_path / "index"
     build(index, [ARTICLES[2], OTHERS[1]])  # as many questions as passages
-    one, two = (file_in(index, file) for file in MAPPED)
+    matrices = ["vectors.npy", "questions.npy"]
+    one, two = (file_in(index, file) for file in matrices)
     content = one.read_bytes(), two.read_bytes()
     assert len(content[0]) == len(content[1])
     one.write_bytes(content[1])
     two.write_bytes(content[0])
-    assert [fault.file.split("/")[1] for fault in verify(index)] == list(MAPPED)
+    assert [fault.file.split("/")[1] for fault in verify(index)] == matrices
 
 
 def test_a_file_too_many_is_found_by_verify(index):
@@ -274,7 +315,12 @@ def test_a_manifest_moved_to_another_generation_is_refused(index):
 
 @pytest.mark.parametrize(
     ("field", "file"),
-    [("articles", "passages.sqlite"), ("passages", "vectors.npy"), ("questions", "questions.npy")],
+    [
+        ("articles", "passages.sqlite"),
+        ("passages", "vectors.npy"),
+        ("questions", "questions.npy"),
+        ("tokens", "tokens.npy"),
+    ],
 )
 def test_counts_that_differ_are_refused(index, field, file):
     with Generation.open(index) as generation:
@@ -290,7 +336,10 @@ def test_a_forged_dim_is_refused(index):
         Generation.open(index)
 
 
-@pytest.mark.parametrize("file", ["passages.sqlite", "vectors.faiss"])
+@pytest.mark.parametrize(
+    "file",
+    ["passages.sqlite", "vectors.faiss", "tokens.codec", "tokens.offsets.npy", "lexical.tar"],
+)
 def test_a_file_that_is_listed_but_is_another_thing_is_refused(index, file):
     path = file_in(index, file)
     path.write_bytes(b"something else" * 100)
@@ -322,10 +371,10 @@ def test_another_splitter_is_refused(index):
     Generation.open(index, splitter_version="s1").close()
 
 
-@pytest.mark.parametrize("version", ["2.0", "0.9"])
+@pytest.mark.parametrize("version", ["1.0", "3.0", "0.9"])
 def test_another_major_of_the_format_is_refused(index, version):
     forge(index, format=version)
-    with pytest.raises(IndexMismatchError, match=f"format {version}, not 1.x") as caught:
+    with pytest.raises(IndexMismatchError, match=f"format {version}, not 2.x") as caught:
         Generation.open(index)
     assert "from the cache" in caught.value.hint
     build(index)  # which mends it
@@ -333,7 +382,7 @@ def test_another_major_of_the_format_is_refused(index, version):
 
 
 def test_a_newer_minor_is_read(index):
-    forge(index, format="1.9")
+    forge(index, format="2.9")
     Generation.open(index).close()
 
 
@@ -345,6 +394,8 @@ def test_opening_and_searching_change_nothing(index):
     files = LoggedFiles(index)
     with Generation.open(index, pinned=False, files=files) as generation:
         generation.passages.search(EMBEDDER.embed_queries(["wind"]), 3)
+        generation.lexical.search(generation.lexical.terms("wind"), 3)
+        generation.tokens.matches(EMBEDDER.embed_query_tokens(["wind"])[1][0], np.arange(3))
         generation.store.article("kites")
     verify(index, files=files)
     assert files.log == []
@@ -397,6 +448,9 @@ def test_an_open_generation_outlives_its_files(index):
         query = EMBEDDER.embed_queries(["springs and brooks"])
         row = generation.passages.search(query, 1)[1][0, 0]
         assert generation.store.passages([row]) == [ARTICLES[2].passages[0]]
+        (query,) = EMBEDDER.embed_query_tokens(["springs"])[1]
+        assert generation.tokens.matches(query, np.array([row]))[0] > 0.5
+        assert generation.lexical.search(generation.lexical.terms("brooks"), 1)[1] == [row]
 
 
 def test_readers_see_one_generation_each_while_builds_go_on(index):

@@ -376,7 +376,7 @@ def test_a_mapped_matrix_outlives_its_name(tmp_path):
 
 @pytest.mark.parametrize("rows", [len(VECTORS) - 1, len(VECTORS) + 1])
 def test_other_than_the_announced_rows_are_refused(tmp_path, rows):
-    with pytest.raises(ValueError, match=f"{rows} rows of vectors were announced"):
+    with pytest.raises(ValueError, match=f"{rows} rows of m were announced"):
         write_matrix(Files(), tmp_path / "m.npy", [VECTORS], rows=rows, dim=32)
 
 

@@ -1,4 +1,4 @@
-from qasearch.query.collapse import same_question_once, same_text_once
+from qasearch.query.collapse import each_text_once, same_question_once
 from qasearch.records import Article, ArticleHit, Passage, PassageHit
 
 
@@ -39,5 +39,5 @@ def test_a_copied_passage_is_shown_once() -> None:
         passage_hit(3, "c", "By the member states.", title="Money"),
         passage_hit(4, "d", "By nobody."),
     ]
-    kept = same_text_once(hits, 2)
+    kept = each_text_once(hits, 2)
     assert [(hit.rank, hit.passage.article_id) for hit in kept] == [(1, "a"), (2, "c")]

@@ -101,7 +101,10 @@ def _write(
         for article in articles
     )
     writer.write_questions(EMBEDDER.embed_passages([question_text(each)]) for each in articles)
+    writer.write_tokens(None, lambda: ())
+    writer.write_lexical(passage.text for each in articles for passage in each.passages)
     writer.write_sources(sources)
+    writer.write_confidence(b"{}\n")
     writer.commit()
 
 

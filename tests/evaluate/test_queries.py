@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from qasearch.cli.queries import LONGEST_LINE, Query, read_queries, stdin_lines
+from qasearch.evaluate.lines import LONGEST_LINE, stdin_lines
+from qasearch.evaluate.queries import Query, read_queries
 
 
 @pytest.fixture
@@ -24,7 +25,36 @@ def file(tmp_path: Path) -> Path:
 )
 def test_forms_of_a_file_of_queries(text: str, file: Path) -> None:
     file.write_bytes(text.encode())
-    assert read_queries(file) == [Query("q1", "who pays"), Query("q2", "who leads")]
+    queries = read_queries(file)
+    assert [(query.qid, query.text) for query in queries] == [
+        ("q1", "who pays"),
+        ("q2", "who leads"),
+    ]
+
+
+def test_whatever_else_a_line_says_is_kept_to_group_by(file: Path) -> None:
+    file.write_text(
+        '{"qid": 1, "query": "a", "style": "typo", "year": 2024, "no": null, "": ""}\n'
+        '{"qid": 2, "query": "b", "style": ["typo", " short "], "nested": {"style": 1}}\n'
+    )
+    assert read_queries(file) == [
+        Query("1", "a", {"style": ("typo",), "year": ("2024",)}),
+        Query("2", "b", {"style": ("typo", "short")}),
+    ]
+    file.write_text("qid\tquery\tkind\tstyle\nq1\twho pays\tpoint\ttypo\nq2\twho leads\n")
+    assert read_queries(file) == [
+        Query("q1", "who pays", {"kind": ("point",), "style": ("typo",)}),
+        Query("q2", "who leads"),
+    ]
+
+
+def test_several_files_are_one(file: Path) -> None:
+    file.write_text("q1\twho pays\n")
+    other = file.with_name("other")
+    other.write_text('{"qid": "q2", "query": "who leads"}\n')
+    assert [query.qid for query in read_queries(file, other)] == ["q1", "q2"]
+    with pytest.raises(ValueError, match="queries:1: the query id 'q1' stands there twice"):
+        read_queries(file, other, file)
 
 
 def test_a_number_will_do_as_an_id(file: Path) -> None:
@@ -41,8 +71,9 @@ def test_a_number_will_do_as_an_id(file: Path) -> None:
         (b'{"query": "who pays"}', "no text under 'qid' or '_id'"),
         (b'{"qid": "q2"}', "no text under 'query' or 'text'"),
         (b'{"qid": true, "query": "who pays"}', "no text under 'qid'"),
-        (b'{"qid": "q2", "query": " "}', "the query is blank"),
-        (b'{"qid": "", "query": "who pays"}', "the query id is blank"),
+        (b'{"qid": "q2", "query": " "}', "nothing but blanks under 'query' or 'text'"),
+        (b'{"qid": "", "query": "who pays"}', "nothing but blanks under 'qid' or '_id'"),
+        (b'{"qid": "q2", "query": 7.5}', "no text under 'query'"),
         (b'{"qid": "q1", "query": "who pays"}', "'q1' stands there twice"),
         (b'{"qid": "q2", "query": "caf\xe9"}', "not UTF-8 at byte 28 of the line"),
     ],
@@ -69,7 +100,7 @@ def test_a_line_has_a_limit(file: Path) -> None:
 
 def test_a_file_without_queries(file: Path) -> None:
     file.write_text("qid\tquery\n\n")
-    with pytest.raises(ValueError, match="holds no queries"):
+    with pytest.raises(ValueError, match="there are no queries in it"):
         read_queries(file)
 
 

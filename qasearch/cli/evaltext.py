@@ -1,0 +1,147 @@
+"""What an evaluation looks like, on a screen and as JSON."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from qasearch.cli.console import Screen, visible
+
+if TYPE_CHECKING:
+    from qasearch.evaluate.itself import Sample
+    from qasearch.evaluate.measures import Scored
+    from qasearch.evaluate.report import Evaluation, Group
+
+JUDGED_COLUMNS = ("nDCG@10", "RR@10", "P@1", "R@10", "R@100", "Judged@10")
+SELF_COLUMNS = ("RR@10", "R@1", "R@10", "R@100")
+"""The measures shown; JSON has them all."""
+
+LONGEST_NAME = 30
+
+
+def as_dict(evaluation: "Evaluation", wanted: "Sample | None") -> dict[str, object]:
+    """The evaluation as JSON types, with what was looked for if no judgments were."""
+    told = evaluation.to_dict()
+    if wanted:
+        told["self"] = {
+            "articles": wanted.articles,
+            "passed_over": wanted.passed_over,
+            "repeated": wanted.repeated,
+        }
+    return told
+
+
+def as_text(evaluation: "Evaluation", wanted: "Sample | None", screen: Screen) -> str:
+    """What was judged, a table of each level, and the differences between runs."""
+    columns = SELF_COLUMNS if wanted else JUDGED_COLUMNS
+    lines = [_sample_line(wanted)] if wanted else []
+    levels = dict.fromkeys(scored.level for scored in evaluation.scored)
+    for level in levels:
+        of_level = [scored for scored in evaluation.scored if scored.level == level]
+        if not wanted:
+            lines += ["", _judged_line(of_level[0], evaluation.relevant)]
+        lines += ["", *_table(evaluation, of_level, f"{level}s", columns, screen)]
+    lines += _trusts(evaluation, screen)
+    differences = list(_differences(evaluation, screen))
+    return "\n".join([*lines, *(["", *differences] if differences else [])]).strip("\n")
+
+
+def _sample_line(wanted: "Sample") -> str:
+    line = f"{wanted.articles:,} articles asked for by {len(wanted.queries):,} queries"
+    if wanted.passed_over:
+        line += f"; {wanted.passed_over:,} passed over that say nothing to ask by"
+    if wanted.repeated:
+        line += f"; {wanted.repeated:,} left out that another repeats"
+    return f"{line}."
+
+
+def _judged_line(scored: "Scored", relevant: int) -> str:
+    line = f"{len(scored.values):,} queries with a judged answer (grade {relevant} or better)"
+    left_out = {
+        "judged without one": len(scored.without_answer),
+        "without judgments": len(scored.unjudged),
+    }
+    told = " and ".join(f"{count:,} {what}" for what, count in left_out.items() if count)
+    return f"{line}; {told} left out." if told else f"{line}."
+
+
+def _table(
+    evaluation: "Evaluation",
+    runs: Sequence["Scored"],
+    title: str,
+    columns: Sequence[str],
+    screen: Screen,
+) -> Iterator[str]:
+    groups = [(scored, list(evaluation.groups(scored))) for scored in runs]
+    names = [_name(scored.run) for scored in runs]
+    names += [f"  {_value(group)}" for _, several in groups for group in several[1:]]
+    width = max(len(title), *map(len, names)) + 1
+    head = title.ljust(width) + "".join(_cell(column, column) for column in ("queries", *columns))
+    yield screen.paint(head, "bold")
+    for scored, (overall, *others) in groups:
+        yield _row(_name(scored.run), overall, width, columns)
+        field = ""
+        for group in others:
+            if group.field != field:
+                field = group.field
+                yield screen.paint(visible(f" by {field}"), "dim")
+            yield _row(f"  {_value(group)}", group, width, columns)
+
+
+def _row(name: str, group: "Group", width: int, columns: Sequence[str]) -> str:
+    cells = [_cell("queries", f"{group.queries:,}")]
+    for column in columns:
+        cells.append(_cell(column, f"{group.means[column]:.4f}" if group.means else "-"))
+    return name.ljust(width) + "".join(cells)
+
+
+def _cell(column: str, value: str) -> str:
+    return f"  {value:>{max(len(column), 6)}}"
+
+
+def _value(group: "Group") -> str:
+    return _name(group.value)
+
+
+def _name(text: str) -> str:
+    """A name on one line, its end kept if it is too long: that is where paths differ."""
+    text = visible(" ".join(text.split()))
+    return text if len(text) <= LONGEST_NAME else f"…{text[1 - LONGEST_NAME :]}"
+
+
+def _trusts(evaluation: "Evaluation", screen: Screen) -> Iterator[str]:
+    """What confidence is worth, a line for each run."""
+    if not evaluation.trusts:
+        return
+    width = max(len("confidence"), *(len(_name(trust.run)) for trust in evaluation.trusts)) + 1
+    first = evaluation.trusts[0]
+    yield ""
+    yield (
+        f"Confidence of the first article: {first.answerable:,} queries with an answer, "
+        f"{first.unanswerable:,} without; verdict answer if right, wrong, without answer."
+    )
+    columns = ("AUROC", "right", "ECE", "of chance", "if right", "wrong", "without")
+    head = "confidence".ljust(width) + "".join(_cell(column, column) for column in columns)
+    yield screen.paint(head, "bold")
+    for trust in evaluation.trusts:
+        values = [trust.auroc_answerable, trust.auroc_right, trust.ece, trust.ece_if_calibrated]
+        values += trust.answered.values()
+        cells = [
+            _cell(column, "-" if value is None else f"{value:.4f}")
+            for column, value in zip(columns, values, strict=True)
+        ]
+        yield _name(trust.run).ljust(width) + "".join(cells)
+
+
+def _differences(evaluation: "Evaluation", screen: Screen) -> Iterator[str]:
+    found = evaluation.differences()
+    if not found:
+        return
+    width = max(len(_name(difference.after)) for difference in found) + 2
+    head = f"{'':{width}}{'':9}{'':9}{'difference':>11}  {'95 % interval':20}"
+    yield f"Compared with {_name(found[0].before)}:"
+    yield screen.paint(f"{head}{'better':>7}{'worse':>7}{'equal':>7}".rstrip(), "bold")
+    for one in found:
+        interval = f"{one.low:+.4f} to {one.high:+.4f}"
+        yield (
+            f"{_name(one.after):{width}}{one.level:9}{one.measure:9}{one.mean:>+11.4f}"
+            f"  {interval:20}{one.better:>7,}{one.worse:>7,}{one.equal:>7,}"
+        )

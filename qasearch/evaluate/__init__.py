@@ -1,0 +1,1 @@
+"""How good an index is: by judgments, by itself, and one configuration against another."""

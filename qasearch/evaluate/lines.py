@@ -1,0 +1,119 @@
+"""Files of one entry a line: queries, judgments and runs are read through here."""
+
+import json
+import sys
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+LONGEST_LINE = 2 * 1024 * 1024
+"""Bytes of one line; more is no query but a mistake."""
+
+
+def stdin_lines() -> Iterator[str]:
+    """The lines of stdin that are not blank, each as soon as it is there.
+
+    Raises:
+        ValueError: a line is not UTF-8 or too long.
+    """
+    for _, line in _numbered(sys.stdin.buffer, "stdin", LONGEST_LINE):
+        yield line
+
+
+def read_lines(path: Path, *, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a file (``-`` is stdin) that are not blank, each after its place.
+
+    Args:
+        path: the file.
+        longest: bytes of a line at most.
+
+    Raises:
+        ValueError: a line is not UTF-8 or too long, named by file and line.
+        OSError: the file cannot be read.
+    """
+    with _open(path) as stream:
+        yield from _numbered(stream, name_of(path), longest)
+
+
+def name_of(path: Path) -> str:
+    """What a file is called in messages."""
+    return "stdin" if path == Path("-") else path.as_posix()
+
+
+@contextmanager
+def at(place: str) -> Generator[None]:
+    """Name the place in front of what is wrong there."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def parse_object(line: str, example: str) -> dict[str, object]:
+    """Read one object of JSON.
+
+    Raises:
+        ValueError: it is none; ``example`` shows one.
+    """
+    try:
+        entry: object = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from error
+    if not isinstance(entry, dict):
+        raise ValueError(f"not an object such as {example}")
+    return cast(dict[str, object], entry)
+
+
+def text_under(fields: Mapping[str, object], keys: Sequence[str]) -> str:
+    """The text under the first of the keys that is there; a whole number will do.
+
+    Raises:
+        ValueError: there is none, or it is blank.
+    """
+    named = " or ".join(repr(key) for key in keys)
+    text = as_text(next((fields[key] for key in keys if key in fields), None))
+    if text is None:
+        raise ValueError(f"no text under {named}")
+    if not text.strip():
+        raise ValueError(f"nothing but blanks under {named}")
+    return text.strip()
+
+
+def as_text(value: object) -> str | None:
+    """A text as it is, a whole number in its digits; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a text writes; None if it writes none."""
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _open(path: Path) -> Generator[BinaryIO]:
+    if path == Path("-"):
+        yield sys.stdin.buffer
+    else:
+        with path.open("rb") as stream:
+            yield stream
+
+
+def _numbered(stream: BinaryIO, name: str, longest: int) -> Iterator[tuple[str, str]]:
+    number = 0
+    while raw := stream.readline(longest + 1):
+        number += 1
+        place = f"{name}:{number}"
+        if len(raw) > longest:
+            raise ValueError(f"{place}: the line is longer than {longest // (1024 * 1024)} MiB")
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{place}: not UTF-8 at byte {error.start + 1} of the line") from error
+        if line.strip():
+            yield place, line.strip()

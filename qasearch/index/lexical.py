@@ -1,0 +1,294 @@
+"""Words: which passages hold those of a question, by BM25.
+
+tantivy builds the index and reads it. It wants a folder of its own, which it locks and writes to
+even to read, so what a generation holds is one file: the folder's, packed. Opening unpacks the very
+bytes that were hashed to a folder that is gone as soon as tantivy has mapped its files.
+
+Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", FnTIR
+2009, https://doi.org/10.1561/1500000019
+"""
+
+import io
+import json
+import os
+import re
+import sys
+import tarfile
+import tempfile
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from errno import EIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qasearch.errors import IndexWriteError
+from qasearch.index.files import FileDigest, Files, NewFile, writing
+from qasearch.protocols import Rows, Scores
+
+if TYPE_CHECKING:
+    import tantivy
+
+_FIELD = "text"
+_ROW = "row"
+_ANALYZER = "qasearch"
+_META = "meta.json"
+_MEMBER = re.compile(r"meta\.json|[0-9a-f]{32}\.[a-z]+")
+_ERROR_NUMBER = re.compile(r"(?:os error |code: )(\d+)")
+"""How Rust shows an error of the system, plainly and within another error."""
+
+_HEAP_BYTES = 2_000_000_000
+"""What tantivy may gather before it begins another segment: it takes only what it needs."""
+
+_LONGEST_WORD = 40
+
+
+def write_lexical(files: Files, path: Path, texts: Iterable[str], *, rows: int) -> FileDigest:
+    """Index texts by their words, and write the index to a new file.
+
+    Args:
+        files: the file operations.
+        path: the file, which must not exist; a folder beside it is used meanwhile.
+        texts: in the order of the rows.
+        rows: how many texts there will be.
+
+    Raises:
+        ValueError: there are more or fewer texts than said.
+        IndexWriteError: no space, or an I/O error.
+    """
+    scratch = path.with_suffix(".tmp")
+    with writing(scratch):
+        files.make_folder(scratch)
+    try:
+        _build(scratch, texts, rows)
+        digest = _pack(files, scratch, path)
+    except BaseException:
+        with suppress(OSError):  # the error that led here is the one to tell
+            files.remove_tree(scratch)
+        raise
+    with writing(scratch):
+        files.remove_tree(scratch)
+    return digest
+
+
+class LexicalIndex:
+    """Searches the words of passages. Thread-safe.
+
+    Args:
+        data: of a file that ``write_lexical`` wrote; hashed already.
+
+    Raises:
+        ValueError: it is something else.
+        IndexWriteError: it cannot be unpacked to a temporary folder, or not be read from there.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        import tantivy
+
+        with _unpacked(data) as folder, _within_tantivy():
+            index = tantivy.Index.open(str(folder))
+            index.config_reader(reload_policy="manual")
+            index.reload()
+            self._searcher = index.searcher()
+        self._schema = index.schema
+
+    @property
+    def rows(self) -> int:
+        """How many texts there are."""
+        return self._searcher.num_docs
+
+    def terms(self, text: str) -> list[str]:
+        """The words of a text as they are indexed: stemmed, in lower case, stop words left out."""
+        # One for each call, which is quick, since threads must not share one.
+        return _analyzer().analyze(text)
+
+    def terms_of_each(self, words: Sequence[str]) -> list[list[str]]:
+        """The terms of each of some words: mostly one, none of a stop word."""
+        analyzer = _analyzer()
+        return [analyzer.analyze(word) for word in words]
+
+    def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float32]:
+        """How rare each term is among the rows, as BM25 weighs it: float32 (n,), 0 or more."""
+        n = self.rows
+        found = np.array([self._searcher.doc_freq(_FIELD, term) for term in terms], np.float32)
+        return np.log(1 + (n - found + 0.5) / (found + 0.5)).astype(np.float32)
+
+    def search(self, terms: Sequence[str], k: int) -> tuple[Scores, Rows]:
+        """Find the k best rows for some terms.
+
+        Args:
+            terms: from ``terms``.
+            k: rows wanted, at least 1.
+
+        Returns:
+            BM25 scores float32 (h,), best first, and their rows int64 (h,), ties by ascending row;
+            h is at most k, and smaller if fewer rows hold a term.
+        """
+        if not terms or not self.rows:
+            return np.empty(0, np.float32), np.empty(0, np.int64)
+        hits = self._searcher.search(self._query(terms), min(k, self.rows), count=False).hits
+        scores = np.array([score for score, _ in hits], dtype=np.float32)
+        found = self._searcher.fast_field_values(_ROW, [address for _, address in hits])
+        rows = np.array(found, dtype=np.int64)
+        order = np.lexsort((rows, -scores))
+        return scores[order], rows[order]
+
+    def _query(self, terms: Sequence[str]) -> "tantivy.Query":
+        """Any of the terms; one that is asked for twice weighs twice."""
+        from tantivy import Occur, Query
+
+        clauses = [
+            (Occur.Should, Query.boost_query(Query.term_query(self._schema, _FIELD, term), times))
+            for term, times in Counter(terms).items()
+        ]
+        return Query.boolean_query(clauses)
+
+
+def _build(folder: Path, texts: Iterable[str], rows: int) -> None:
+    """Let tantivy index the texts in a folder."""
+    import tantivy
+
+    written = 0
+    with _writer(folder) as writer:
+        for text in texts:
+            document = tantivy.Document()
+            document.add_text(_FIELD, text)
+            document.add_unsigned(_ROW, written)
+            with _writing_by_tantivy(folder):
+                writer.add_document(document)
+            written += 1
+        if written != rows:
+            raise ValueError(f"The words of {rows} texts were announced, not of {written}.")
+        with _writing_by_tantivy(folder):
+            writer.commit()
+
+
+@contextmanager
+def _writer(folder: Path) -> Generator["tantivy.IndexWriter"]:
+    """What writes an index to a folder, and does so no longer when the context ends."""
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field(_FIELD, tokenizer_name=_ANALYZER, index_option="freq")
+    builder.add_unsigned_field(_ROW, fast=True)
+    with _writing_by_tantivy(folder):
+        index = tantivy.Index(builder.build(), path=str(folder))
+        index.register_tokenizer(_ANALYZER, _analyzer())
+        # One thread, for a segment in the order of the rows: equal texts give equal bytes.
+        writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+    try:
+        yield writer
+    except BaseException:
+        with suppress(IndexWriteError), _writing_by_tantivy(folder):
+            writer.wait_merging_threads()  # they write on until then, into a folder that will go
+        raise
+    with _writing_by_tantivy(folder):
+        writer.wait_merging_threads()
+
+
+def _analyzer() -> "tantivy.TextAnalyzer":
+    import tantivy
+
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(_LONGEST_WORD))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stopword("english"))
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
+    )
+
+
+def _pack(files: Files, folder: Path, path: Path) -> FileDigest:
+    """Write the files of tantivy's folder to one new file."""
+    with NewFile(files, path) as new, writing(folder):
+        for name, content in _contents(files, folder):
+            new.write(_head(name, len(content)))
+            new.write(content)
+            new.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+        new.write(bytes(2 * tarfile.BLOCKSIZE))
+        return new.seal()
+
+
+def _contents(files: Files, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of tantivy's folder, its segments numbered where tantivy names them at random."""
+    meta = json.loads(files.read(folder / _META, sys.maxsize))
+    names = files.folder_names(folder)
+    for number, segment in enumerate(meta["segments"], start=1):
+        new = f"{number:032x}"
+        old = segment["segment_id"].replace("-", "")
+        for name in names:
+            if name.startswith(f"{old}."):
+                yield name.replace(old, new), files.read(folder / name, sys.maxsize)
+        segment["segment_id"] = f"{new[:8]}-{new[8:12]}-{new[12:16]}-{new[16:20]}-{new[20:]}"
+    yield _META, json.dumps(meta, sort_keys=True).encode()
+
+
+def _head(name: str, size: int) -> bytes:
+    """The head of a file in an archive, without time or owner."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+@contextmanager
+def _unpacked(data: bytes) -> Generator[Path]:
+    """A folder that holds the files of an archive, until the context ends."""
+    folder = Path("a temporary folder")
+    try:
+        # What cannot be removed stays, and does no harm to what was read.
+        with tempfile.TemporaryDirectory(prefix="qasearch-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            _unpack(data, folder)
+            yield folder
+    except OSError as error:
+        hint = "Free some space there, or name another folder in the variable TMPDIR."
+        raise IndexWriteError(folder, error, hint=hint) from error
+
+
+def _unpack(data: bytes, folder: Path) -> None:
+    """Write the files of an archive to a folder.
+
+    Raises:
+        ValueError: it is no archive, or holds other files than tantivy's.
+    """
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.type == tarfile.REGTYPE else None
+                if content is None or not _MEMBER.fullmatch(member.name):
+                    raise ValueError(f"a member {member.name!r:.50}")
+                (folder / member.name).write_bytes(content.read())
+    except tarfile.TarError as error:
+        raise ValueError(f"no archive: {error}") from error
+
+
+@contextmanager
+def _writing_by_tantivy(folder: Path) -> Generator[None]:
+    """Name what tantivy fails to write as the store's own error."""
+    try:
+        with _within_tantivy():
+            yield
+    except OSError as error:
+        raise IndexWriteError(folder, error) from error
+    except ValueError as error:
+        raise IndexWriteError(folder, OSError(EIO, str(error))) from error
+
+
+@contextmanager
+def _within_tantivy() -> Generator[None]:
+    """Tell errors of the system, which tantivy shows as a ``ValueError``, from other ones."""
+    try:
+        yield
+    except BaseException as error:
+        # A panic, as where no thread can be begun, has a class that Python code cannot import.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise
+        if number := _ERROR_NUMBER.search(str(error)):
+            code = int(number[1])
+            raise OSError(code, os.strerror(code)) from error
+        raise ValueError(f"an error of tantivy: {error}") from error

@@ -1,0 +1,182 @@
+"""What of a text answers a query: the words that match, and the sentence that says most of them.
+
+Spans are (start, end) in code points of the text.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, TypeAlias
+
+from qasearch.protocols import Vectors
+
+Span: TypeAlias = tuple[int, int]
+
+LENGTH_SHARE = 0.25
+"""How far a sentence's score falls with its length, 0 to 1, as ``b`` does in BM25: a longer one
+has more of the query's words by chance."""
+
+_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f"
+_WORD = re.compile(rf"(?:[^\W_][{_MARKS}]*)+")
+"""Letters and digits, with the accents written after them."""
+
+_BLOCK = re.compile(
+    r"\A|\n[ \t]*\n"  # an empty line
+    r"|(?<![ ])[ ]{2,}+\n"  # a hard line break
+    r"|\n(?=[ \t]*(?:[-*+•>#|]|\d{1,3}[.)]|```|~~~)(?:\s|[|`~#>]))"  # a line that begins a block
+)
+_MARKER = re.compile(r"(?:\s|[-*+•>](?=\s)|\d{1,3}[.)](?=\s)|#{1,6}(?=\s))*")
+"""What stands before the words of a block: bullets, numbers, signs of a heading or quotation."""
+
+# Possessive, and only where a run begins: a page of full stops takes no longer than a page of text.
+_STOP = re.compile(
+    r"(?:(?<![.!?…])[.!?…]++[\"'»\u201d\u2019)\]*_]*+(?=\s)|[\u3002\uff01\uff1f]++[」』\u201d\u2019]*+)\s*+"
+)
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\[\"“])(?:(?:[^\W\d_]\.)+|(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|figs?|vol|pp|ca|cf|al)\.)$",
+    re.IGNORECASE,
+)
+"""Letters with stops (``J.``, ``e.g.``, ``U.S.``), or a word that is cut short."""
+_LONGEST_ABBREVIATION = 12
+_BEFORE_NUMBER = re.compile(r"\bnos?\.$", re.IGNORECASE)
+
+
+class Lexicon(Protocol):
+    """What knows of words: the index of words, ``LexicalIndex``."""
+
+    def terms_of_each(self, words: Sequence[str]) -> list[list[str]]:
+        """The terms of each word: mostly one, none of a stop word."""
+        ...
+
+    def inverse_frequencies(self, terms: Sequence[str]) -> Vectors:
+        """How rare each term is: float32 (n,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What of one text answers.
+
+    Attributes:
+        words: that match, ascending; those with nothing but a space between are one.
+        sentence: that answers; None if no word matches.
+    """
+
+    words: tuple[Span, ...] = ()
+    sentence: Span | None = None
+
+
+class Highlighter:
+    """Marks what answers one query, in any number of texts; each word is stemmed once.
+
+    Args:
+        lexicon: stems words, and knows how rare they are.
+        terms: of the query.
+    """
+
+    def __init__(self, lexicon: Lexicon, terms: Sequence[str]) -> None:
+        distinct = sorted(set(terms))
+        self._lexicon = lexicon
+        rarities = lexicon.inverse_frequencies(distinct).tolist()
+        self._rarity: dict[str, float] = dict(zip(distinct, rarities, strict=True))
+        self._matching: dict[str, frozenset[str]] = {}
+
+    def marks(self, text: str) -> Marks:
+        """What of a text answers."""
+        if not self._rarity:
+            return Marks()
+        spans = [match.span() for match in _WORD.finditer(text)]
+        words = [text[start:end] for start, end in spans]
+        self._learn(words)
+        found = [(span, self._matching[word]) for span, word in zip(spans, words, strict=True)]
+        matches = [(span, terms) for span, terms in found if terms]
+        if not matches:
+            return Marks()
+        return Marks(_merged(text, [span for span, _ in matches]), self._best(text, spans, matches))
+
+    def _learn(self, words: Sequence[str]) -> None:
+        """Find which of the query's terms each word stands for."""
+        new = list(dict.fromkeys(word for word in words if word not in self._matching))
+        composed = [word if word.isascii() else unicodedata.normalize("NFC", word) for word in new]
+        for word, terms in zip(new, self._lexicon.terms_of_each(composed), strict=True):
+            self._matching[word] = frozenset(term for term in terms if term in self._rarity)
+
+    def _best(
+        self, text: str, spans: Sequence[Span], matches: Sequence[tuple[Span, frozenset[str]]]
+    ) -> Span:
+        """The sentence whose terms are rarest in sum, for its length; of equals the first."""
+        parts = sentences(text)
+        words = [start for start, _ in spans]
+        matching = [start for (start, _), _ in matches]
+        usual = len(spans) / len(parts)
+
+        def score(part: Span) -> float:
+            first, stop = (bisect_left(matching, bound) for bound in part)
+            terms = frozenset[str]().union(*(terms for _, terms in matches[first:stop]))
+            first, stop = (bisect_left(words, bound) for bound in part)
+            length = (stop - first) / usual
+            return self._rarity_of(terms) / (1 - LENGTH_SHARE + LENGTH_SHARE * length)
+
+        return max(parts, key=score)
+
+    def _rarity_of(self, terms: Iterable[str]) -> float:
+        return sum(self._rarity[term] for term in sorted(terms))
+
+
+def sentences(text: str) -> list[Span]:
+    """The sentences of a Markdown text, bullets and white space around them left out.
+
+    A bullet, a heading, a row of a table or an empty line ends one; a line feed alone does not.
+    """
+    starts = [match.end() for match in _BLOCK.finditer(text)]
+    blocks = pairwise([*starts, len(text)])
+    return [span for start, end in blocks for span in _of_block(text, start, end)]
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, each once, in their order."""
+    return list(dict.fromkeys(match[0] for match in _WORD.finditer(text)))
+
+
+def _of_block(text: str, start: int, end: int) -> Iterator[Span]:
+    marker = _MARKER.match(text, start, end)
+    start = marker.end() if marker else start
+    for stop in _STOP.finditer(text, start, end):
+        if stop.end() < end and _goes_on(text, start, stop):
+            continue
+        yield from _stripped(text, start, stop.end())
+        start = stop.end()
+    yield from _stripped(text, start, end)
+
+
+def _goes_on(text: str, start: int, stop: re.Match[str]) -> bool:
+    """Whether a sentence goes on after what looks like its end."""
+    after = text[stop.end()]
+    if after.islower():
+        return True
+    if stop[0].rstrip() != ".":
+        return False
+    end = stop.start() + 1
+    last = text[max(start, end - _LONGEST_ABBREVIATION) : end]
+    return bool(_ABBREVIATION.search(last) or (after.isdigit() and _BEFORE_NUMBER.search(last)))
+
+
+def _stripped(text: str, start: int, end: int) -> Iterator[Span]:
+    """The span without white space around it, if it has a word."""
+    if _WORD.search(text, start, end):
+        bare = text[start:end]
+        yield end - len(bare.lstrip()), start + len(bare.rstrip())
+
+
+def _merged(text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The spans, ascending, as one where nothing but a space is between them."""
+    merged: list[Span] = []
+    for start, end in spans:
+        if merged and text[merged[-1][1] : start] in ("", " "):
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return tuple(merged)

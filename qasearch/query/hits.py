@@ -1,0 +1,131 @@
+"""From ranked rows to hits: texts fetched, repetitions folded, confidence told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qasearch.index import Generation
+from qasearch.query.collapse import each_text_once, question_key, same_question_once
+from qasearch.query.confidence import SURE, Judge
+from qasearch.query.explain import Explainer
+from qasearch.query.highlight import Highlighter
+from qasearch.query.rank import RankedPassage, Ranking
+from qasearch.query.signals import Question
+from qasearch.records import ArticleHit, Mode, PassageHit
+
+SPARE_HITS = 20
+"""Hits ranked beyond those wanted, to make up for the ones that say the same and collapse."""
+
+
+class Hits:
+    """The hits of one query.
+
+    Args:
+        generation: the index.
+        question: asked of it.
+        mode: which signals rank.
+        ranking: of the question's candidates, in that mode.
+        k: hits wanted at most.
+        explain: show what each signal gave to a score.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        question: Question,
+        mode: Mode,
+        ranking: Ranking,
+        k: int,
+        *,
+        explain: bool = False,
+    ) -> None:
+        self._store = generation.store
+        self._question = question
+        self._ranking = ranking
+        self._k = k
+        self._ranked = ranking.articles(k + SPARE_HITS)
+        self._judge = Judge(generation, mode, self._ranked, ranking.best_lexical)
+        self._highlighter = Highlighter(generation.lexical, question.terms)
+        self._explainer = Explainer(ranking) if explain else None
+
+    def articles(self, points: int, *, fold: bool) -> list[ArticleHit]:
+        """The best articles, each with its best passages.
+
+        Args:
+            points: passages of each at most.
+            fold: make one hit of the articles that ask the same.
+        """
+        hits = self._article_hits()
+        row_of = {hit.id: ranked.row for hit, ranked in zip(hits, self._ranked, strict=True)}
+        kept = same_question_once(hits, self._k) if fold else hits[: self._k]
+        best = self.passages_of([row_of[hit.id] for hit in kept], points)
+        return [
+            replace(hit, points=tuple(passages)) for hit, passages in zip(kept, best, strict=True)
+        ]
+
+    def folded(self) -> list[ArticleHit]:
+        """The best articles, those that ask the same as one, without their passages."""
+        return same_question_once(self._article_hits(), self._k)
+
+    def passages(self) -> list[PassageHit]:
+        """The best passages, of whatever articles."""
+        ranked = self._ranking.passages(self._k + SPARE_HITS)
+        return self._highlighted(each_text_once(self._passage_hits(ranked), self._k))
+
+    def passages_of(self, article_rows: Sequence[int], k: int) -> list[list[PassageHit]]:
+        """The k best passages of each of some articles."""
+        best = self._ranking.passages_of(article_rows, k + SPARE_HITS)
+        found = iter(self._passage_hits([passage for passages in best for passage in passages]))
+        return [
+            self._highlighted(each_text_once([next(found) for _ in passages], k))
+            for passages in best
+        ]
+
+    def _article_hits(self) -> list[ArticleHit]:
+        articles = self._store.articles([hit.row for hit in self._ranked])
+        confidences = self._judge.of_articles()
+        return [
+            ArticleHit(
+                rank=rank,
+                article=article,
+                score=hit.score,
+                scores={"question": hit.question, **hit.best.signals},
+                points=(),
+                confidence=self._sure_of_itself(confidence, article.question),
+                explain=self._explainer and self._explainer.article(hit),
+            )
+            for rank, (hit, article, confidence) in enumerate(
+                zip(self._ranked, articles, confidences, strict=True), start=1
+            )
+        ]
+
+    def _passage_hits(self, ranked: Sequence[RankedPassage]) -> list[PassageHit]:
+        """The hits of some passages, in their order, all texts fetched at once."""
+        passages = self._store.passages([hit.row for hit in ranked])
+        confidences = self._judge.of_passages(ranked)
+        # Numbered within an article, or over all: by ``each_text_once``.
+        return [
+            PassageHit(
+                rank=rank,
+                passage=passage,
+                score=hit.score,
+                confidence=confidence,
+                explain=self._explainer and self._explainer.passage(hit),
+            )
+            for rank, (hit, passage, confidence) in enumerate(
+                zip(ranked, passages, confidences, strict=True), start=1
+            )
+        ]
+
+    def _highlighted(self, hits: Sequence[PassageHit]) -> list[PassageHit]:
+        """The hits that are shown, with what of their texts answers."""
+        marks = [self._highlighter.marks(hit.text) for hit in hits]
+        return [
+            replace(hit, highlights=mark.words, sentence=mark.sentence)
+            for hit, mark in zip(hits, marks, strict=True)
+        ]
+
+    def _sure_of_itself(self, confidence: float | None, question: str) -> float | None:
+        """The confidence of an article, which answers its own question for sure."""
+        if confidence is None or question_key(question) != question_key(self._question.text):
+            return confidence
+        return max(confidence, SURE)

@@ -1,0 +1,249 @@
+"""What speaks for a passage: the signals of one query, one number for each of some passages.
+
+passage    cosine of the query's vector and the passage's
+lexical    BM25 of the query's words in the passage
+late       how well the passage's tokens match those of the query, each its best
+feedback   cosine of the passage's vector and the mean of the best passages found so far
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from qasearch.index import Generation, LexicalIndex, cosines
+from qasearch.protocols import Embedder, Rows, TokenEmbedder, Vectors
+
+Signal: TypeAlias = Literal["passage", "lexical", "late", "feedback"]
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
+USUAL_TOKENS = 60
+"""Tokens of a passage of usual length, its question's included."""
+LENGTH_DISCOUNT = 0.02
+"""What ``late`` loses for each e-fold of tokens above that: among more tokens each finds a better
+match by chance (docs/decisions/0009-ranking.md)."""
+
+_COMMONEST = 0.01
+"""Weight of a token of a stop word: that of another is the root of its inverse frequency."""
+
+_ROWS_AT_ONCE = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query as the signals read it.
+
+    Attributes:
+        text: in NFC and on one line.
+        terms: its words, stemmed, as the index of words knows them.
+        vector: float32 (1, d), a unit row.
+        tokens: float32 (q, any), unit rows; None if the embedder tells no tokens apart.
+        weights: float32 (q,), how much each token counts; their sum is 1.
+    """
+
+    text: str
+    terms: list[str]
+    vector: Vectors
+    tokens: Vectors | None = None
+    weights: Vectors | None = None
+
+
+def read_questions(
+    generation: Generation, embedder: Embedder, queries: Sequence[str]
+) -> list[Question]:
+    """Embed queries, all at once, and find their words."""
+    terms = [generation.lexical.terms(query) for query in queries]
+    if generation.tokens is None or not isinstance(embedder, TokenEmbedder):
+        vectors = embedder.embed_queries(queries)
+        return [Question(q, terms[i], vectors[i : i + 1]) for i, q in enumerate(queries)]
+    vectors, tokens = embedder.embed_query_tokens(queries)
+    words = embedder.query_words(queries)
+    return [
+        Question(
+            query,
+            terms[i],
+            vectors[i : i + 1],
+            tokens[i],
+            _weights(generation.lexical, words[i]) if len(words[i]) == len(tokens[i]) else None,
+        )
+        for i, query in enumerate(queries)
+    ]
+
+
+def _weights(lexical: LexicalIndex, words: Sequence[str]) -> Vectors:
+    """How much the tokens of a query count: by how rare their words are."""
+    rareness = np.array([_rareness(lexical, word) for word in words], dtype=np.float32)
+    weights = np.sqrt(rareness) + _COMMONEST
+    return (weights / max(float(weights.sum()), _COMMONEST)).astype(np.float32)
+
+
+def _rareness(lexical: LexicalIndex, word: str) -> float:
+    terms = lexical.terms(word)
+    return float(lexical.inverse_frequencies(terms).mean()) if terms else 0.0
+
+
+@dataclass(slots=True)
+class Candidates:
+    """Some passages and their signals.
+
+    Attributes:
+        rows: int64 (n,), of passages, ascending.
+        scores: for each signal float32 (n,); a signal that the index lacks is all zero.
+    """
+
+    rows: Rows
+    scores: dict[Signal, Vectors] = field(default_factory=dict[Signal, Vectors])
+
+    def weighed(self, weights: "Weights") -> Vectors:
+        """The weighted mean of the signals: float32 (n,)."""
+        parts = [weights.of(signal) * self.scores[signal] for signal in SIGNALS]
+        return (np.sum(parts, axis=0) / weights.total).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each signal counts; ``question`` is the cosine of an article's own question."""
+
+    passage: float = 0.0
+    lexical: float = 0.0
+    late: float = 0.0
+    feedback: float = 0.0
+    question: float = 0.0
+
+    def of(self, signal: Signal) -> float:
+        """The weight of a signal of passages."""
+        return float(getattr(self, signal))
+
+    @property
+    def total(self) -> float:
+        """Of all signals of passages."""
+        return sum(map(self.of, SIGNALS))
+
+
+class SignalReader:
+    """Reads the signals of one question from a generation.
+
+    Args:
+        generation: the index.
+        question: asked of it.
+        depth: passages that the vectors, and the words, propose.
+        among: rows of the articles that a filter leaves, ascending; None means all.
+    """
+
+    def __init__(
+        self, generation: Generation, question: Question, *, depth: int, among: Rows | None
+    ) -> None:
+        self._generation = generation
+        self._question = question
+        self._depth = depth
+        self._among = None if among is None else generation.store.passage_rows_of(among)
+
+    @property
+    def best_lexical(self) -> float:
+        """The highest BM25 of any passage that may be found; 0 if none has a word of the query."""
+        return float(self._words[0].max(initial=0))
+
+    @cached_property
+    def near(self) -> Rows:
+        """The passages nearest to the query by their vectors: int64, ascending."""
+        if self._among is None:
+            return np.sort(
+                self._generation.passages.search(self._question.vector, self._depth)[1][0]
+            )
+        near = _row_cosines(self._generation.vectors, self._among, self._question.vector)
+        return np.sort(self._among[np.lexsort((self._among, -near))[: self._depth]])
+
+    @property
+    def worded(self) -> Rows:
+        """The passages that say most of the query's words: int64, ascending."""
+        return np.sort(self._words[1][: self._depth])
+
+    def vector_rank(self, rows: Rows) -> int | None:
+        """The best rank of some rows by their vectors, among all that may be found; ties share."""
+        if not len(rows):
+            return None
+        among = np.arange(len(self._generation.vectors)) if self._among is None else self._among
+        return 1 + int(np.sum(self.passage(among) > self.passage(rows).max()))
+
+    def word_rank(self, rows: Rows) -> int | None:
+        """The best rank of some rows by the query's words; None if none has any of them."""
+        scores, found = self._search_all_words()
+        theirs = scores[np.isin(found, rows)]
+        return 1 + int(np.sum(scores > theirs.max())) if len(theirs) else None
+
+    def passage(self, rows: Rows) -> Vectors:
+        """Signal ``passage`` of some rows."""
+        return _row_cosines(self._generation.vectors, rows, self._question.vector)
+
+    def lexical(self, rows: Rows) -> Vectors:
+        """Signal ``lexical`` of some rows, divided by the best; 0 for those not proposed by it."""
+        scores, worded = self._words
+        found = np.zeros(len(rows), dtype=np.float32)
+        if len(worded) and len(rows):
+            order = np.argsort(worded)
+            place = np.searchsorted(worded, rows, sorter=order).clip(max=len(worded) - 1)
+            there = worded[order[place]] == rows
+            found[there] = scores[order[place[there]]] / self.best_lexical
+        return found
+
+    def late(self, rows: Rows) -> Vectors:
+        """Signal ``late`` of some rows.
+
+        The mean over the query's tokens of their best cosines among the passage's, with a discount
+        for length.
+
+        Source: Khattab and Zaharia, "ColBERT", SIGIR 2020, https://arxiv.org/abs/2004.12832
+        """
+        tokens, store = self._question.tokens, self._generation.tokens
+        if tokens is None or store is None or not len(tokens) or not len(rows):
+            return np.zeros(len(rows), dtype=np.float32)
+        matches, counts = store.matches(tokens, rows)
+        weights = self._question.weights
+        discount = LENGTH_DISCOUNT * np.log(np.maximum(counts, 1) / USUAL_TOKENS)
+        mean = matches.mean(axis=1) if weights is None else np.einsum("nq,q->n", matches, weights)
+        return (mean - discount).astype(np.float32)
+
+    def feedback(self, rows: Rows, best: Rows) -> Vectors:
+        """Signal ``feedback`` of some rows.
+
+        Source: Rocchio, "Relevance Feedback in Information Retrieval", in Salton (ed.), The SMART
+        Retrieval System, 1971; here without asking anybody which of the best are right.
+        """
+        if not len(best):
+            return np.zeros(len(rows), dtype=np.float32)
+        mean = self._generation.vectors[best].mean(axis=0, keepdims=True)
+        length = np.linalg.norm(mean)
+        return _row_cosines(self._generation.vectors, rows, mean / (length if length > 0 else 1))
+
+    def questions(self, article_rows: Rows) -> Vectors:
+        """The cosine of the query and of each article's own question."""
+        return _row_cosines(self._generation.questions, article_rows, self._question.vector)
+
+    @cached_property
+    def _words(self) -> tuple[Vectors, Rows]:
+        """The BM25 of passages that may be found, best first, and their rows.
+
+        As deep as needed: a filter may leave any of what the words find.
+        """
+        if self._among is None:
+            return self._generation.lexical.search(self._question.terms, self._depth)
+        return self._search_all_words()
+
+    def _search_all_words(self) -> tuple[Vectors, Rows]:
+        lexical = self._generation.lexical
+        scores, rows = lexical.search(self._question.terms, max(1, lexical.rows))
+        if self._among is None:
+            return scores, rows
+        kept = np.isin(rows, self._among)
+        return scores[kept], rows[kept]
+
+
+def _row_cosines(vectors: Vectors, rows: Rows, query: Vectors) -> Vectors:
+    """The cosine of each of the rows to the query; a block of rows in memory at a time."""
+    scores = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        block = rows[start : start + _ROWS_AT_ONCE]
+        scores[start : start + len(block)] = cosines(vectors[block], query)[0]
+    return scores
