@@ -9,6 +9,7 @@ import threading
 from dataclasses import asdict, replace
 from errno import EACCES, EMFILE
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -565,11 +566,19 @@ def test_a_forked_process_reads_on(index):
     code = f"""
 import os, sys
 from pathlib import Path
+from tests.index.stores import EMBEDDER
 from qasearch.index import Generation
-store = Generation.open(Path({str(index)!r})).store
-store.article("kites")
+generation = Generation.open(Path({str(index)!r}))
+def found():
+    (row,) = generation.lexical.search(generation.lexical.terms("brooks"), 9)[1]
+    (query,) = EMBEDDER.embed_query_tokens(["springs"])[1]
+    [[match]], _ = generation.tokens.matches(query, row.reshape(1))
+    return generation.store.article("rivers").id, int(row), round(float(match), 6)
+before = found()
+assert before[:2] == ("rivers", 5) and before[2] > 0.8, before
 if child := os.fork():
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-os._exit(int(store.article("rivers").id != "rivers"))
+os._exit(int(found() != before))
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    here = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=here)
