@@ -325,7 +325,7 @@ KINDS = (*MAIMS, MISSING, OF_BEFORE)
 
 
 class ImpossibleError(Exception):
-    """A file cannot be damaged in this way: it is empty, or so small, or was not there before."""
+    """A file cannot be damaged in this way: it is too small, or was the same before."""
 
 
 def damage(kind: str, whole: bytes, of_before: bytes | None, random: Random) -> bytes | None:

@@ -14,9 +14,6 @@ def test_a_broken_protocol_is_caught(tmp_path, number):
     assert power_cuts.catch(number, 1, tmp_path).bad
 
 
-@pytest.mark.xfail(
-    reason="the harness takes the scratch files that tantivy writes by itself for the index's own"
-)
 def test_each_state_is_looked_at_once(tmp_path):
     commit = logged_commit("first", 1, tmp_path)
     few, many = (
@@ -28,9 +25,6 @@ def test_each_state_is_looked_at_once(tmp_path):
     assert len(commit.history.steps) / 2 < few.states < many.states
 
 
-@pytest.mark.xfail(
-    reason="the harness takes the scratch files that tantivy writes by itself for the index's own"
-)
 def test_a_power_cut_leaves_the_old_or_the_new(tmp_path):
     with workers(2) as executor:
         campaign = Campaign(executor, tmp_path, lambda _: None, seed=2, tries=10, share=0.06)

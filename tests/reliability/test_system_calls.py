@@ -27,9 +27,6 @@ def executor() -> Iterator[ProcessPoolExecutor]:
         yield executor
 
 
-@pytest.mark.xfail(
-    reason="the harness takes the scratch files that tantivy writes by itself for the index's own"
-)
 @traced
 def test_a_fault_leaves_the_old_or_the_new(executor, tmp_path):
     campaign = Campaign(executor, tmp_path, lambda _: None, seed=2, share=0.015)
