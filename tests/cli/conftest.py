@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import re
 import subprocess
@@ -132,6 +133,17 @@ def built(articles: Path, model: Path, tmp_path_factory: pytest.TempPathFactory)
     index = tmp_path_factory.mktemp("built") / "index"
     Index.build(articles, index, model=str(model))
     return index
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command sets up the log of its process, which here is the process of all tests."""
+    loggers = [logging.getLogger(name) for name in (None, "qasearch", "qasearch.server.access")]
+    before = [(logger, logger.level, [*logger.handlers]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture
