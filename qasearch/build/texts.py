@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 import numpy as np
 
@@ -122,7 +122,7 @@ class Texts:
                 yield from entry.tokens(_ARTICLES_AT_ONCE)
                 continue
             for articles in in_batches(entry, _ARTICLES_AT_ONCE):
-                codes = [codes for article in articles for codes in self._own_codes(article)]
+                codes = list(self._own_codes(articles))
                 yield np.concatenate(codes), np.array([len(c) for c in codes], dtype=np.int64)
 
     def words(self, entries: Iterable[Entry]) -> Iterator[str]:
@@ -132,12 +132,13 @@ class Texts:
             articles = entry.full_articles(_ARTICLES_AT_ONCE) if kept else entry
             yield from passage_texts(articles)
 
-    def _own_codes(self, article: Article) -> Iterator[Codes]:
-        question, *passages = self._known(list(all_texts([article])))
-        of_question = self._as_codes(question)
-        yield of_question
-        for passage in passages:
-            yield self._as_codes(passage)[len(of_question) :]
+    def _own_codes(self, articles: Sequence[Article]) -> Iterator[Codes]:
+        known = iter(self._known(list(all_texts(articles))))
+        for article in articles:
+            of_question = self._as_codes(next(known))
+            yield of_question
+            for passage in islice(known, len(article.passages)):
+                yield self._as_codes(passage)[len(of_question) :]
 
     def _as_codes(self, embedded: Embedded) -> Codes:
         width = self.codec.width if self.codec else 1

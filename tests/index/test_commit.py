@@ -2,6 +2,7 @@
 
 import logging
 import resource
+import shutil
 from contextlib import suppress
 from errno import EIO, EMFILE, ENOSPC
 
@@ -146,25 +147,20 @@ def test_garbage_loses_its_manifest_first(tmp_path):
     assert len(removed) == len(DATA_FILES) + 2
 
 
-def operations_of(tmp_path_factory, articles_before) -> int:
-    index = tmp_path_factory.mktemp("count")
-    for articles in articles_before:
-        build(index, articles)
-    files = LoggedFiles(index)
-    build(index, OTHERS, files=files)
-    return len(files.log)
-
-
 @pytest.mark.parametrize("before", [[], [ARTICLES], [OTHERS, OTHERS, ARTICLES]], ids=len)
 def test_a_failure_at_any_operation_leaves_the_old_or_the_new(tmp_path_factory, caplog, before):
     caplog.set_level(logging.CRITICAL)
-    count = operations_of(tmp_path_factory, before)
+    start = tmp_path_factory.mktemp("start")
+    for articles in before:
+        build(start, articles)
+    whole = shutil.copytree(start, tmp_path_factory.mktemp("whole") / "index")
+    files = LoggedFiles(whole)
+    build(whole, OTHERS, files=files)
+    count = len(files.log)
     assert count > 30
     told = 0
     for fail_at in range(count):
-        index = tmp_path_factory.mktemp("index")
-        for articles in before:
-            build(index, articles)
+        index = shutil.copytree(start, tmp_path_factory.mktemp("copy") / "index")
         files = FailingFiles(index, fail_at)
         failed = False
         try:
