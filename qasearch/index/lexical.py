@@ -8,18 +8,15 @@ Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 2009, https://doi.org/10.1561/1500000019
 """
 
-import io
 import json
 import os
 import re
 import sys
-import tarfile
-import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from errno import EIO
+from errno import EIO, ENOTEMPTY
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qasearch.errors import IndexWriteError
-from qasearch.index.files import FileDigest, Files, NewFile, writing
+from qasearch.index.archive import pack, unpacked
+from qasearch.index.files import FileDigest, Files, writing
 from qasearch.protocols import Rows, Scores
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ _FIELD = "text"
 _ROW = "row"
 _ANALYZER = "qasearch"
 _META = "meta.json"
-_MEMBER = re.compile(r"meta\.json|[0-9a-f]{32}\.[a-z]+")
 _ERROR_NUMBER = re.compile(r"(?:os error |code: )(\d+)")
 """How Rust shows an error of the system, plainly and within another error."""
 
@@ -45,6 +42,9 @@ _HEAP_BYTES = 2_000_000_000
 """What tantivy may gather before it begins another segment: it takes only what it needs."""
 
 _LONGEST_WORD = 40
+
+_REMOVALS = 3
+"""Times that tantivy's folder is removed without the last file that it writes there."""
 
 
 def write_lexical(files: Files, path: Path, texts: Iterable[str], *, rows: int) -> FileDigest:
@@ -65,13 +65,13 @@ def write_lexical(files: Files, path: Path, texts: Iterable[str], *, rows: int) 
         files.make_folder(scratch)
     try:
         _build(scratch, texts, rows)
-        digest = _pack(files, scratch, path)
+        digest = pack(files, path, _contents(files, scratch))
     except BaseException:
         with suppress(OSError):  # the error that led here is the one to tell
             files.remove_tree(scratch)
         raise
     with writing(scratch):
-        files.remove_tree(scratch)
+        _remove(files, scratch)
     return digest
 
 
@@ -89,7 +89,7 @@ class LexicalIndex:
     def __init__(self, data: bytes) -> None:
         import tantivy
 
-        with _unpacked(data) as folder, _within_tantivy():
+        with unpacked(data) as folder, _within_tantivy():
             index = tantivy.Index.open(str(folder))
             index.config_reader(reload_policy="manual")
             index.reload()
@@ -182,6 +182,7 @@ def _writer(folder: Path) -> Generator["tantivy.IndexWriter"]:
     builder.add_unsigned_field(_ROW, fast=True)
     with _writing_by_tantivy(folder):
         index = tantivy.Index(builder.build(), path=str(folder))
+        index.config_reader(reload_policy="manual")  # the usual one looks at the folder on its own
         index.register_tokenizer(_ANALYZER, _analyzer())
         # One thread, for a segment in the order of the rows: equal texts give equal bytes.
         writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
@@ -214,17 +215,6 @@ def _regular(text: str) -> str:
     return unicodedata.normalize("NFC", text).encode("utf-8", "replace").decode()
 
 
-def _pack(files: Files, folder: Path, path: Path) -> FileDigest:
-    """Write the files of tantivy's folder to one new file."""
-    with NewFile(files, path) as new, writing(folder):
-        for name, content in _contents(files, folder):
-            new.write(_head(name, len(content)))
-            new.write(content)
-            new.write(bytes(-len(content) % tarfile.BLOCKSIZE))
-        new.write(bytes(2 * tarfile.BLOCKSIZE))
-        return new.seal()
-
-
 def _contents(files: Files, folder: Path) -> Iterator[tuple[str, bytes]]:
     """The files of tantivy's folder, its segments numbered where tantivy names them at random."""
     meta = json.loads(files.read(folder / _META, sys.maxsize))
@@ -239,43 +229,15 @@ def _contents(files: Files, folder: Path) -> Iterator[tuple[str, bytes]]:
     yield _META, json.dumps(meta, sort_keys=True).encode()
 
 
-def _head(name: str, size: int) -> bytes:
-    """The head of a file in an archive, without time or owner."""
-    info = tarfile.TarInfo(name)
-    info.size = size
-    return info.tobuf(tarfile.USTAR_FORMAT)
-
-
-@contextmanager
-def _unpacked(data: bytes) -> Generator[Path]:
-    """A folder that holds the files of an archive, until the context ends."""
-    folder = Path("a temporary folder")
-    try:
-        # What cannot be removed stays, and does no harm to what was read.
-        with tempfile.TemporaryDirectory(prefix="qasearch-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
-            _unpack(data, folder)
-            yield folder
-    except OSError as error:
-        hint = "Free some space there, or name another folder in the variable TMPDIR."
-        raise IndexWriteError(Path(error.filename or folder), error, hint=hint) from error
-
-
-def _unpack(data: bytes, folder: Path) -> None:
-    """Write the files of an archive to a folder.
-
-    Raises:
-        ValueError: it is no archive, or holds other files than tantivy's.
-    """
-    try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.type == tarfile.REGTYPE else None
-                if content is None or not _MEMBER.fullmatch(member.name):
-                    raise ValueError(f"a member {member.name!r:.50}")
-                (folder / member.name).write_bytes(content.read())
-    except tarfile.TarError as error:
-        raise ValueError(f"no archive: {error}") from error
+def _remove(files: Files, folder: Path) -> None:
+    """Remove tantivy's folder, in which a thread of its own may yet be opening a lock."""
+    for _ in range(_REMOVALS):
+        try:
+            return files.remove_tree(folder)
+        except OSError as error:
+            if error.errno != ENOTEMPTY:
+                raise
+    files.remove_tree(folder)
 
 
 @contextmanager

@@ -55,6 +55,18 @@ def made(texts: list[str]) -> LexicalIndex:
         return LexicalIndex(written(Path(folder) / "lexical.tar", texts))
 
 
+class LateFiles(Files):
+    """Into the first folder that it removes a lock is put at the last moment, as tantivy may."""
+
+    late = 0
+
+    def remove_folder(self, path: Path) -> None:
+        if self.late < 1:
+            self.late += 1
+            (path / ".tantivy-meta.lock").touch()
+        super().remove_folder(path)
+
+
 @pytest.fixture(scope="module")
 def index() -> LexicalIndex:
     return made(TEXTS)
@@ -481,3 +493,10 @@ def test_a_forked_process_asks_on(tmp_path, data):
     (tmp_path / "lexical.tar").write_bytes(data)
     command = [sys.executable, "-c", FORKED, str(tmp_path / "lexical.tar")]
     subprocess.run(command, check=True, timeout=60)
+
+
+def test_a_late_lock_of_tantivy_is_removed_too(tmp_path):
+    files = LateFiles()
+    write_lexical(files, tmp_path / "lexical.tar", TEXTS, rows=len(TEXTS))
+    assert files.late == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["lexical.tar"]

@@ -43,10 +43,16 @@ def shown(page: Any, text: str, selector: str = FIRST) -> None:
     page.locator(selector, has_text=re.compile(text)).first.wait_for()
 
 
+def type_in(page: Any, text: str) -> None:
+    """Type once the box has the focus, which a page that has loaded gives it a moment later."""
+    page.locator("#q:focus").wait_for()
+    page.keyboard.type(text)
+
+
 def test_answers_while_typing(tab: Watched) -> None:
     page = tab.open("/")
     page.evaluate("window.same = true")
-    page.keyboard.type("who pays tolls")
+    type_in(page, "who pays tolls")
     page.wait_for_url("**/?q=who+pays+tolls")
     expect(page).to_have_title("who pays tolls · qasearch")
     shown(page, "Who pays for the harbour")
@@ -65,7 +71,7 @@ def test_a_late_reply_is_dropped(tab: Watched) -> None:
     page = tab.open("/")
     held: list[Any] = []
     page.route("**/?q=bell*", lambda route: held.append(route))
-    page.keyboard.type("bell")
+    type_in(page, "bell")
     page.locator("body[aria-busy]").wait_for()
     while not held:
         page.wait_for_timeout(10)
@@ -197,7 +203,7 @@ def test_typing_makes_one_entry_of_the_history(tab: Watched) -> None:
 
 def test_completion(tab: Watched) -> None:
     page = tab.open("/")
-    page.keyboard.type("how doe harbor")
+    type_in(page, "how doe harbor")
     option = page.get_by_role("option")
     expect(option).to_have_text([STORMS.question])
     box = page.get_by_role("combobox")
@@ -217,7 +223,7 @@ def test_completion(tab: Watched) -> None:
 def test_completion_by_mouse(tab: Watched) -> None:
     page = tab.open("/article/fish")
     page.locator("#q").click()
-    page.keyboard.type("who pays")
+    type_in(page, "who pays")
     page.get_by_role("option", name=MONEY.question).click()
     page.wait_for_url("**/?q=Who+pays+for+the+harbour%3F")
     shown(page, "Who pays for the harbour")
@@ -227,7 +233,7 @@ def test_keyboard(tab: Watched) -> None:
     page = tab.open("/?q=bell+wind+rises")
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "q"
-    page.keyboard.type("how high")
+    type_in(page, "how high")
     page.get_by_role("option").first.wait_for()
     page.keyboard.press("Escape")
     assert page.locator("#completions").is_hidden()
@@ -328,7 +334,7 @@ def test_accessibility(
     page.set_viewport_size(size)
     tab.open(path)
     if path == "/":
-        page.keyboard.type("how")
+        type_in(page, "how")
         page.get_by_role("option").first.wait_for()
         shown(page, ".")
     results = axe.run(page)
