@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qasearch.api import Index, Sources
-    from qasearch.embed import check_bundled_model, load_embedder
+    from qasearch.embed import check_bundled_model, load_embedder, load_reranker
     from qasearch.errors import (
         ArticleError,
         BuildRefusedError,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         QASearchError,
     )
     from qasearch.ingest import read_articles, split_article, watch_files
-    from qasearch.protocols import Embedder, Progress
+    from qasearch.protocols import Embedder, Progress, Reranker
     from qasearch.query import Where
     from qasearch.records import (
         Article,
@@ -59,6 +59,7 @@ __all__ = [
     "Progress",
     "QASearchError",
     "RelatedResult",
+    "Reranker",
     "SearchResult",
     "SignalPart",
     "Sources",
@@ -67,6 +68,7 @@ __all__ = [
     "__version__",
     "check_bundled_model",
     "load_embedder",
+    "load_reranker",
     "read_articles",
     "split_article",
     "watch_files",
@@ -74,7 +76,7 @@ __all__ = [
 
 _HOMES = {
     "qasearch.api": ["Index", "Sources"],
-    "qasearch.embed": ["check_bundled_model", "load_embedder"],
+    "qasearch.embed": ["check_bundled_model", "load_embedder", "load_reranker"],
     "qasearch.errors": [
         "ArticleError",
         "BuildRefusedError",
@@ -84,7 +86,7 @@ _HOMES = {
         "QASearchError",
     ],
     "qasearch.ingest": ["read_articles", "split_article", "watch_files"],
-    "qasearch.protocols": ["Embedder", "Progress"],
+    "qasearch.protocols": ["Embedder", "Progress", "Reranker"],
     "qasearch.query": ["Where"],
     "qasearch.records": [
         "Article",

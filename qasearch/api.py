@@ -13,7 +13,7 @@ from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
-from qasearch.protocols import Embedder, Progress, no_progress
+from qasearch.protocols import Embedder, Progress, Reranker, no_progress
 from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search, why
 from qasearch.records import (
     Article,
@@ -46,6 +46,7 @@ class Index:
         open_generation: Callable[[], Generation],
         embedder: Embedder | None,
         *,
+        reranker: Reranker | None = None,
         named: bool = False,
     ) -> None:
         """For ``Index.open``, which knows how to open the generation that answers.
@@ -54,6 +55,7 @@ class Index:
         """
         self._open_generation = open_generation
         self._embedder = embedder
+        self._reranker = reranker
         self._named = named
         self._process = os.getpid()
         self._opening = threading.Lock()
@@ -151,6 +153,7 @@ class Index:
         embedder: Embedder | None = None,
         model: str | None = None,
         offline: bool = False,
+        reranker: Reranker | None = None,
         searchable: bool = True,
         generation: str | None = None,
     ) -> Self:
@@ -164,6 +167,8 @@ class Index:
             embedder: the one that built it, instead of ``model``.
             model: name or folder of the model that built it; None means the bundled one.
             offline: never ask the network for a model.
+            reranker: reorders the best 20 hits of every search, as ``load_reranker`` gives one;
+                None leaves them as they are ranked.
             searchable: if False, for its texts and figures alone: no model is looked for, whichever
                 built it, and searching is an error.
             generation: name of another generation than the one that answers, of those that
@@ -188,7 +193,7 @@ class Index:
             fingerprint=embedder.fingerprint,
             splitter_version=SPLITTER_VERSION,
         )
-        return cls(open_generation, embedder, named=named)
+        return cls(open_generation, embedder, reranker=reranker, named=named)
 
     @staticmethod
     def verify(index: str | Path = "index") -> list[IndexStoreError]:
@@ -266,6 +271,12 @@ class Index:
     ) -> SearchResult:
         """Find the articles that answer, each with its passages that answer.
 
+        Where the index was opened with a reranker, it reads the best 20 articles, each by its best
+        passage (or, ``flat``, the best 20 passages), and reorders them. They trade their scores
+        among them, so that scores still fall with the rank and the 20 stay above all others; a
+        score of theirs tells the place, no more a sum of signals. Confidences stay what the
+        signals say of each hit, and the verdict is then that of the surest hit brought back.
+
         Args:
             query: a plain question or some words; read up to 2,000 characters.
             k: articles wanted at most, 1 to 100.
@@ -324,6 +335,7 @@ class Index:
             min_confidence=min_confidence,
             fold=fold,
             explain=explain,
+            reranker=self._reranker,
         )
         return search(self._answering(), self._embedder, queries, options)
 

@@ -73,6 +73,17 @@ class VectorIndex(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Tells how well texts answer a question by reading both together, such as a cross-encoder.
+
+    Optional: ``name``, shown to people in errors.
+    """
+
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Score the texts: float32 (n,), in their order; higher is better, on any scale."""
+        ...
+
+
 class Progress(Protocol):
     """Wraps an iterable of batches and shows how far it got; each batch counts its ``len``."""
 

@@ -27,6 +27,7 @@ def test_it_runs(notebook: Path, tmp_path: Path, seeds_index: Path) -> None:
 
     shutil.copytree(ROOT / "seeds", tmp_path / "seeds")
     shutil.copytree(seeds_index / "cache", tmp_path / "index" / "cache")
+    shutil.copytree(ROOT / "tests/quality", tmp_path / "tests/quality")
     (tmp_path / "notebooks").mkdir()
     book = nbformat.read(notebook, as_version=4)
     NotebookClient(

@@ -44,6 +44,14 @@ def search(
         list[str] | None,
         typer.Option("--facets", metavar="FIELD", help="Count the articles found by subject."),
     ] = None,
+    reranker: Annotated[
+        str | None,
+        typer.Option(
+            "--reranker",
+            metavar="NAME",
+            help="Name or folder of a cross-encoder that reorders the best 20 hits.",
+        ),
+    ] = None,
     flat: Annotated[bool, typer.Option("--flat", help="Rank passages, not articles.")] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show each signal's score, weight and rank.")
@@ -70,9 +78,10 @@ def search(
     several = query == "-"
     unanswered = False
 
-    from qasearch import Index
+    from qasearch import Index, load_reranker
 
-    with Index.open(index, model=model, offline=offline) as opened:
+    reorder = load_reranker(reranker, offline=offline) if reranker else None
+    with Index.open(index, model=model, offline=offline, reranker=reorder) as opened:
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered

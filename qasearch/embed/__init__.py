@@ -7,6 +7,7 @@ Nothing heavy is imported before the first text is embedded.
 
 from qasearch.embed.bundled import check_bundled_model
 from qasearch.embed.check import checked, checked_tokens, embedder_name
+from qasearch.embed.cross_encoder import load_reranker
 from qasearch.embed.load import load_embedder
 from qasearch.embed.sentence_transformer import SentenceTransformerEmbedder
 
@@ -17,4 +18,5 @@ __all__ = [
     "checked_tokens",
     "embedder_name",
     "load_embedder",
+    "load_reranker",
 ]

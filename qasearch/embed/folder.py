@@ -94,7 +94,7 @@ def inspect(folder: Path, name: str) -> ModelFolder:
             f"{folder} is not the folder of a sentence-transformers model: it has no modules.json.",
             hint="Give the folder that SentenceTransformer.save() wrote.",
         )
-    _refuse_code(folder, name)
+    refuse_code(folder, name)
     try:
         return _inspect(folder, name)
     except (KeyError, TypeError, ValueError) as error:
@@ -104,8 +104,8 @@ def inspect(folder: Path, name: str) -> ModelFolder:
 def _inspect(folder: Path, name: str) -> ModelFolder:
     transformer, others = _modules(folder, name)
     folders = [folder, transformer, *(place for _, place in others)]
-    _refuse_custom_classes(transformer, name)
-    _refuse_other_weights(transformer, name)
+    refuse_custom_classes(transformer, name)
+    refuse_other_weights(transformer, name)
     reading = _first_json(sorted(transformer.glob("sentence_*_config.json")), name)
     _refuse_unknown_reading(reading, name)
     settings = _optional_json(folder / "config_sentence_transformers.json", name)
@@ -127,7 +127,8 @@ def _inspect(folder: Path, name: str) -> ModelFolder:
     )
 
 
-def _refuse_code(folder: Path, name: str) -> None:
+def refuse_code(folder: Path, name: str) -> None:
+    """Refuse a folder that holds code or pickles."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in CODE_OR_PICKLE:
             raise EmbedderError(
@@ -140,8 +141,8 @@ def _refuse_code(folder: Path, name: str) -> None:
 def _modules(folder: Path, name: str) -> tuple[Path, list[tuple[str, Path]]]:
     """The Transformer's folder, and class and folder of each module after it."""
     kinds = [
-        (_class_name(module, name), folder / _inner_path(module, name))
-        for module in _json_list(folder / "modules.json", name)
+        (class_name(module, name), folder / inner_path(module, name))
+        for module in json_list(folder / "modules.json", name)
     ]
     first = kinds[0][0] if kinds else "missing"
     if first != "Transformer":
@@ -155,7 +156,8 @@ def _modules(folder: Path, name: str) -> tuple[Path, list[tuple[str, Path]]]:
     return kinds[0][1], kinds[1:]
 
 
-def _class_name(module: Json, name: str) -> str:
+def class_name(module: Json, name: str) -> str:
+    """The class of an entry of modules.json; refused if it is not of sentence-transformers."""
     reference = str(module.get("type"))
     package, _, kind = reference.rpartition(".")
     if package.split(".")[0] != "sentence_transformers":
@@ -167,14 +169,16 @@ def _class_name(module: Json, name: str) -> str:
     return kind
 
 
-def _inner_path(module: Json, name: str) -> PurePosixPath:
+def inner_path(module: Json, name: str) -> PurePosixPath:
+    """The place of an entry of modules.json; refused if it is not in the model's folder."""
     path = PurePosixPath(str(module.get("path", "")))
     if path.is_absolute() or ".." in path.parts:
         raise EmbedderError(name, f"modules.json points out of the folder: {path}.")
     return path
 
 
-def _refuse_custom_classes(transformer: Path, name: str) -> None:
+def refuse_custom_classes(transformer: Path, name: str) -> None:
+    """Refuse settings that ask for classes of the model's own, or for another model."""
     for file in ("config.json", "tokenizer_config.json"):
         if "auto_map" in _optional_json(transformer / file, name):
             raise EmbedderError(
@@ -196,7 +200,8 @@ def _refuse_custom_classes(transformer: Path, name: str) -> None:
         )
 
 
-def _refuse_other_weights(transformer: Path, name: str) -> None:
+def refuse_other_weights(transformer: Path, name: str) -> None:
+    """Refuse weights that are not safetensors in the folder itself."""
     if not list(transformer.glob("*.safetensors")):
         raise EmbedderError(
             name,
@@ -295,7 +300,8 @@ def _optional_json(path: Path, name: str) -> Json:
     return _mapping(_json(path, name)) if path.is_file() else {}
 
 
-def _json_list(path: Path, name: str) -> list[Json]:
+def json_list(path: Path, name: str) -> list[Json]:
+    """The objects of the list in the file."""
     value = _json(path, name)
     return [_mapping(each) for each in cast(list[object], value)] if isinstance(value, list) else []
 

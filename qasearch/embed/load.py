@@ -49,43 +49,59 @@ def load_embedder(
         folder, name, pins = bundled.find(), bundled.NAME, bundled.PINS
         bundled.check(folder, weights=False)
     else:
-        folder, name, pins = *_find(model, offline=offline), None
+        folder, name, pins = *find_model(model, offline=offline), None
     return SentenceTransformerEmbedder(
         inspect(folder, name),
         name=name,
         pins=pins,
         truncate_dim=truncate_dim,
         max_tokens=max_tokens,
-        threads=_threads_told() if threads is None else threads,
+        threads=threads_told() if threads is None else threads,
         fast=fast,
     )
 
 
-def _threads_told() -> int | None:
+def threads_told() -> int | None:
+    """How many threads QASEARCH_THREADS asks for; None if it says nothing."""
     told = os.environ.get("QASEARCH_THREADS")
     if told and (not told.isdecimal() or int(told) < 1):
         raise ValueError(f"QASEARCH_THREADS must be a whole number of at least 1, not {told!r}.")
     return int(told) if told else None
 
 
-def _find(model: str, *, offline: bool) -> tuple[Path, str]:
-    """The folder that ``model`` names, and what to call it."""
+def find_model(
+    model: str,
+    *,
+    offline: bool,
+    organization: str = ORGANIZATION,
+    instead: str = "leave the model out for the bundled one",
+) -> tuple[Path, str]:
+    """The folder that ``model`` names, and what to call it.
+
+    Args:
+        model: a folder, which comes first, or a name on the hub.
+        offline: take it from the hub's cache on this machine, or not at all.
+        organization: whose models on the hub go by their bare names too.
+        instead: what to do without it, for the hint of an error.
+
+    Raises:
+        EmbedderError: there is no such model.
+    """
     folder = Path(model).expanduser()
     if model and folder.is_dir():
         return folder, folder.resolve().name
     if not HUB_NAME.fullmatch(model):
-        raise EmbedderError(
-            model, "there is no such folder.", hint="Leave the model out for the bundled one."
-        )
-    return _fetch(model, offline=offline), model
+        hint = f"{instead[0].upper()}{instead[1:]}."
+        raise EmbedderError(model, "there is no such folder.", hint=hint)
+    repository = model if "/" in model else f"{organization}/{model}"
+    return _fetch(repository, model, offline=offline, instead=instead), model
 
 
-def _fetch(name: str, *, offline: bool) -> Path:
+def _fetch(repository: str, name: str, *, offline: bool, instead: str) -> Path:
     """Take a model from the hub, or from the hub's cache on this machine."""
     from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    repository = name if "/" in name else f"{ORGANIZATION}/{name}"
     try:
         return Path(
             snapshot_download(
@@ -100,11 +116,11 @@ def _fetch(name: str, *, offline: bool) -> Path:
             name,
             "there is no such folder, it is not in the hub's cache on this machine, "
             "and the hub was not to be reached.",
-            hint="Fetch it once with the network, or leave the model out for the bundled one.",
+            hint=f"Fetch it once with the network, or {instead}.",
         ) from error
     except Exception as error:  # whatever the hub, its library and the network between them raise
         raise EmbedderError(
             name,
             f"there is no such folder, and the hub says: {first_line(error)}",
-            hint="Check the name, or leave the model out for the bundled one.",
+            hint=f"Check the name, or {instead}.",
         ) from error

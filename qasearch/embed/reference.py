@@ -3,10 +3,11 @@
 import logging
 import os
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from qasearch.embed.batches import pad, unpad
 from qasearch.embed.check import first_line
@@ -19,6 +20,8 @@ from qasearch.protocols import Vectors
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
+
+Model = TypeVar("Model")
 
 _LOADING = threading.Lock()
 """One model is loaded at a time: what transformers prints meanwhile is a setting of the process."""
@@ -72,7 +75,7 @@ def load_reference(folder: ModelFolder, name: str, threads: int | None) -> Torch
     Raises:
         EmbedderError: it does not load, or not as what it said it was.
     """
-    with _LOADING, torch_threads(threads):
+    with torch_threads(threads):
         model = _load(folder, name)
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
     if tokenizer is None or model.tokenizer.pad_token_id is None:
@@ -92,31 +95,52 @@ def _load(folder: ModelFolder, name: str) -> "SentenceTransformer":
     import torch
     from sentence_transformers import SentenceTransformer
 
-    reports: list[str] = []
-    try:
-        with _without_noise(reports):
-            model = SentenceTransformer(
-                str(folder.path),
-                device="cpu",
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-            ).eval()
-    except Exception as error:  # whatever the files make three libraries raise
-        unfit = _keys(reports, "MISMATCH")
-        reason = f"{unfit[0]} has another shape" if unfit else first_line(error)
-        raise EmbedderError(name, f"{folder.path} does not load: {reason}") from error
-    missing = [key for key in _keys(reports, "MISSING") if not key.startswith(UNUSED)]
-    if missing:
-        raise EmbedderError(
-            name, f"its weights lack {missing[0]}, and transformers would make it up."
-        )
+    model = load_whole(
+        lambda: SentenceTransformer(
+            str(folder.path),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+        ).eval(),
+        folder.path,
+        name,
+        unused=UNUSED,
+    )
     model.truncate_dim = None  # rows are cut where they are merged
     if model.get_embedding_dimension() != folder.full_dim:
         raise EmbedderError(
             name,
             f"its settings promise {folder.full_dim} dimensions, "
             f"but it has {model.get_embedding_dimension()}.",
+        )
+    return model
+
+
+def load_whole(load: Callable[[], Model], path: Path, name: str, *, unused: str = "") -> Model:
+    """Load a model by sentence-transformers, and make sure that nothing of it was made up.
+
+    Args:
+        load: makes the model from the files at ``path``.
+        path: where it lies.
+        name: what to call it in errors.
+        unused: how the names of weights begin that may be missing.
+
+    Raises:
+        EmbedderError: it does not load, or weights are missing.
+    """
+    reports: list[str] = []
+    try:
+        with _LOADING, _without_noise(reports):
+            model = load()
+    except Exception as error:  # whatever the files make three libraries raise
+        unfit = _keys(reports, "MISMATCH")
+        reason = f"{unfit[0]} has another shape" if unfit else first_line(error)
+        raise EmbedderError(name, f"{path} does not load: {reason}") from error
+    missing = [key for key in _keys(reports, "MISSING") if not (unused and key.startswith(unused))]
+    if missing:
+        raise EmbedderError(
+            name, f"its weights lack {missing[0]}, and transformers would make it up."
         )
     return model
 

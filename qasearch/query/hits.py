@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from qasearch.index import Generation
+from qasearch.ingest import passage_text
+from qasearch.protocols import Reranker
 from qasearch.query.collapse import each_text_once, question_key, same_question_once
 from qasearch.query.confidence import SURE, Judge
 from qasearch.query.explain import Explainer
 from qasearch.query.highlight import Highlighter
 from qasearch.query.rank import RankedPassage, Ranking
+from qasearch.query.rerank import RERANKED, Hit, reranked
 from qasearch.query.signals import Question
 from qasearch.records import ArticleHit, Mode, PassageHit
 
@@ -26,6 +31,7 @@ class Hits:
         ranking: of the question's candidates, in that mode.
         k: hits wanted at most.
         explain: show what each signal gave to a score.
+        reranker: reorders the best of them; None leaves them as they are ranked.
     """
 
     def __init__(
@@ -37,11 +43,13 @@ class Hits:
         k: int,
         *,
         explain: bool = False,
+        reranker: Reranker | None = None,
     ) -> None:
         self._store = generation.store
         self._question = question
         self._ranking = ranking
         self._k = k
+        self._reranker = reranker
         self._ranked = ranking.articles(k + SPARE_HITS)
         self._judge = Judge(generation, mode, self._ranked, ranking.best_lexical)
         self._highlighter = Highlighter(generation.lexical, question.terms)
@@ -56,6 +64,7 @@ class Hits:
         """
         hits = self._article_hits()
         row_of = {hit.id: ranked.row for hit, ranked in zip(hits, self._ranked, strict=True)}
+        hits = self._reranked(hits, [ranked.best.row for ranked in self._ranked])
         kept = same_question_once(hits, self._k) if fold else hits[: self._k]
         best = self.passages_of([row_of[hit.id] for hit in kept], points)
         return [
@@ -69,7 +78,8 @@ class Hits:
     def passages(self) -> list[PassageHit]:
         """The best passages, of whatever articles."""
         ranked = self._ranking.passages(self._k + SPARE_HITS)
-        return self._highlighted(each_text_once(self._passage_hits(ranked), self._k))
+        hits = self._reranked(self._passage_hits(ranked), [hit.row for hit in ranked])
+        return self._highlighted(each_text_once(hits, self._k))
 
     def passages_of(self, article_rows: Sequence[int], k: int) -> list[list[PassageHit]]:
         """The k best passages of each of some articles."""
@@ -123,6 +133,16 @@ class Hits:
             replace(hit, highlights=mark.words, sentence=mark.sentence)
             for hit, mark in zip(hits, marks, strict=True)
         ]
+
+    def _reranked(self, hits: list[Hit], rows: Sequence[int]) -> list[Hit]:
+        """The hits, the best of them in the reranker's order; ``rows`` of what it reads of each."""
+        if self._reranker is None:
+            return hits
+        best = np.array(rows[:RERANKED], dtype=np.int64)
+        articles = self._store.articles(self._store.article_rows_of(best).tolist())
+        texts = map(passage_text, articles, self._store.passages(best.tolist()))
+        head = reranked(hits[:RERANKED], self._question.text, list(texts), self._reranker)
+        return [*head, *hits[RERANKED:]]
 
     def _sure_of_itself(self, confidence: float | None, question: str) -> float | None:
         """The confidence of an article, which answers its own question for sure."""

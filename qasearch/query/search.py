@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, get_args
 
 from qasearch.index import Generation
-from qasearch.protocols import Embedder, Rows
+from qasearch.protocols import Embedder, Reranker, Rows
 from qasearch.query import text
 from qasearch.query.confidence import verdict
 from qasearch.query.hits import SPARE_HITS, Hits
@@ -35,6 +35,7 @@ class Options:
         min_confidence: least confidence of what is brought back, from 0 to 1.
         fold: articles that ask the same are one hit, which names the others.
         explain: each hit shows what each signal gave to its score.
+        reranker: reorders the best hits; None leaves them as they are ranked.
 
     Raises:
         ValueError: one of them is out of its range or unknown.
@@ -49,6 +50,7 @@ class Options:
     min_confidence: float = 0.0
     fold: bool = True
     explain: bool = False
+    reranker: Reranker | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
@@ -92,7 +94,15 @@ def _answer(
 ) -> SearchResult:
     wanted = options.k + SPARE_HITS
     ranking = Ranking(generation, question, mode=options.mode, wanted=wanted, among=among)
-    hits = Hits(generation, question, options.mode, ranking, options.k, explain=options.explain)
+    hits = Hits(
+        generation,
+        question,
+        options.mode,
+        ranking,
+        options.k,
+        explain=options.explain,
+        reranker=options.reranker,
+    )
     articles: list[ArticleHit] = []
     passages: list[PassageHit] | None = None
     if options.flat:
@@ -100,11 +110,14 @@ def _answer(
     else:
         found = hits.articles(options.points, fold=options.fold)
         articles = confident(found, options.min_confidence)
+    confidences = [hit.confidence for hit in passages or articles]
+    if options.reranker:  # it says what comes first, not whether that answers
+        confidences.sort(key=lambda each: each or 0.0, reverse=True)
     manifest = generation.manifest
     return SearchResult(
         query=query,
         mode=options.mode,
-        verdict=verdict([hit.confidence for hit in passages or articles]),
+        verdict=verdict(confidences),
         generation=generation.name,
         model=manifest.embedder.name,
         article_count=manifest.counts.articles,

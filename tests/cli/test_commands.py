@@ -11,6 +11,7 @@ import pytest
 from qasearch import __version__
 from qasearch.index import Generation
 from tests.cli.conftest import Command
+from tests.embed.tiny_model import write_cross_encoder
 
 FIGURES = re.compile(
     r"3 articles \((?P<added>\d) added, 0 changed, 0 removed, 0 renamed, "
@@ -373,3 +374,22 @@ def test_help_has_an_example(command: str, qasearch: Command) -> None:
     shown = qasearch(command, "--help")
     assert shown.code == 0
     assert f"      qasearch {command}" in shown.out
+
+
+def test_search_with_a_reranker(qasearch: Command, articles: Path) -> None:
+    """It gives each text its own score; the best of them comes first, whatever that is."""
+    qasearch("build", articles)
+    model = write_cross_encoder(Path("tiny-cross"))
+    result = qasearch("search", "tea", "--reranker", model, "--json")
+    found = json.loads(result.out)["articles"]
+    plain = json.loads(qasearch("search", "tea", "--json").out)["articles"]
+    assert sorted(hit["id"] for hit in found) == sorted(hit["id"] for hit in plain)
+    assert [hit["score"] for hit in found] == [hit["score"] for hit in plain]
+
+
+def test_search_with_a_reranker_that_is_not_there(qasearch: Command, articles: Path) -> None:
+    qasearch("build", articles)
+    result = qasearch("search", "tea", "--reranker", "./no/such")
+    assert result.code != 0
+    assert "there is no such folder" in result.err
+    assert "Search without a reranker." in result.err

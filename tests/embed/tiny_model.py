@@ -45,6 +45,22 @@ def write_model(
     return folder
 
 
+def write_cross_encoder(folder: Path, *, labels: int = 1) -> Path:
+    """Write a cross-encoder in the plain form of transformers, as most on the hub are."""
+    import torch
+    from transformers import BertForSequenceClassification
+
+    config = _config(num_labels=labels)
+    config.architectures = ["BertForSequenceClassification"]
+    folder.mkdir(parents=True, exist_ok=True)
+    config.save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        write_weights(folder, BertForSequenceClassification(config).state_dict())
+    write_tokenizer(folder)
+    return folder
+
+
 def write_json(path: Path, **content: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
@@ -91,19 +107,25 @@ def write_weights(folder: Path, tensors: dict[str, Any]) -> None:
 
 def _write_network(folder: Path, seed: int) -> None:
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import BertModel
 
-    config = BertConfig(
-        vocab_size=len(SPECIAL) + len(WORDS), hidden_size=DIM, num_hidden_layers=2,
-        num_attention_heads=2, intermediate_size=DIM, max_position_embeddings=POSITIONS,
-        initializer_range=0.5,
-    )  # fmt: skip
+    config = _config()
     folder.mkdir(parents=True, exist_ok=True)
     config.architectures = ["BertModel"]
     config.save_pretrained(folder)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         write_weights(folder, BertModel(config).state_dict())
+
+
+def _config(**settings: Any) -> Any:
+    from transformers import BertConfig
+
+    return BertConfig(
+        vocab_size=len(SPECIAL) + len(WORDS), hidden_size=DIM, num_hidden_layers=2,
+        num_attention_heads=2, intermediate_size=DIM, max_position_embeddings=POSITIONS,
+        initializer_range=0.5, **settings,
+    )  # fmt: skip
 
 
 def _write_dense(folder: Path, out: int) -> None:
