@@ -22,7 +22,7 @@ from typing import Self
 
 from qasearch import BuildReport, Index, load_embedder
 from qasearch.protocols import Batch, Embedder, Progress, no_progress
-from tests.tiny import TinyEmbedder
+from tests.tiny import TinyTokenEmbedder
 
 ROUNDS = 5
 
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--tiny", action="store_true")
     arguments = parser.parse_args()
-    embedder = TinyEmbedder(384) if arguments.tiny else load_embedder()
+    embedder = TinyTokenEmbedder(384) if arguments.tiny else load_embedder()
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(arguments.folders, Path(work), embedder)
         time.sleep(REST_SECONDS)

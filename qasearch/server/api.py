@@ -69,6 +69,7 @@ class Api:
                 facets=asked.facets,
                 flat=asked.flat,
                 mode=asked.mode or "hybrid",
+                min_confidence=asked.min_confidence,
             )
 
         found = await self._service.ask(request, work)

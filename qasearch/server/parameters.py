@@ -19,12 +19,19 @@ that; this tells it to those who read the description.
 """
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
+_SHARE = re.compile(r"[01](\.[0-9]{1,9})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _whole(text: Any) -> Any:
     if isinstance(text, str) and not _WHOLE.fullmatch(text):
         raise ValueError(f"{text!r} is not a whole number")
+    return text
+
+
+def _share(text: Any) -> Any:
+    if isinstance(text, str) and not _SHARE.fullmatch(text):
+        raise ValueError(f"{text!r} is not a number from 0 to 1")
     return text
 
 
@@ -41,6 +48,7 @@ def _day(text: Any) -> Any:
 
 
 WHOLE = BeforeValidator(_whole)
+SHARE = BeforeValidator(_share)
 Flag: TypeAlias = Annotated[bool, BeforeValidator(_flag)]
 Day: TypeAlias = Annotated[datetime.date, BeforeValidator(_day)]
 
@@ -118,6 +126,9 @@ class SearchParameters(Filters):
         int, Field(ge=0, le=MOST_HITS, description="Passages of each article at most."), WHOLE
     ] = 3
     mode: Annotated[Mode | None, Field(description="Which signals rank.")] = None
+    min_confidence: Annotated[
+        float, Field(ge=0, le=1, description="Least confidence of what is given."), SHARE
+    ] = 0.0
     facets: Annotated[
         list[Literal["subject"]],
         Field(description="Count the subjects of the articles found, up to those given."),

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from qasearch import Index, __version__
-from tests.server.articles import ARTICLES, BERTHS, MONEY
+from tests.server.articles import ARTICLES, BERTHS, MONEY, STORMS
 from tests.tiny import TinyEmbedder
 
 
@@ -169,6 +169,9 @@ def test_no_such_article(client: TestClient, path: str) -> None:
         ("/api/search?q=a&points=-1", "points: Input should be greater than or equal to 0."),
         ("/api/search?q=a&flat=yes", "flat: 'yes' is neither true nor false."),
         ("/api/search?q=a&mode=psychic", "mode: Input should be 'hybrid', 'dense' or 'lexical'."),
+        ("/api/search?q=a&min_confidence=.5", "min_confidence: '.5' is not a number from 0 to 1."),
+        ("/api/search?q=a&min_confidence=1.5",
+         "min_confidence: Input should be less than or equal to 1."),
         ("/api/search?q=a&facets=date", "facets: Input should be 'subject'."),
         ("/api/search?q=a&date_to=2026", "date_to: '2026' is not a date; write it as 2024-12-31."),
         ("/api/search?q=a&q=b", "The parameter 'q' is given more than once."),
@@ -185,6 +188,13 @@ def test_a_slip_is_named(client: TestClient, url: str, message: str) -> None:
     reply = client.get(url)
     assert (reply.status_code, reply.json()["error"]["code"]) == (422, "usage")
     assert reply.json()["error"]["message"] == message
+
+
+def test_least_confidence(client: TestClient) -> None:
+    hits = client.get("/api/search", params={"q": STORMS.question}).json()["articles"]
+    assert [hit["confidence"] for hit in hits if hit["confidence"] > 0.9] == [0.99]
+    params = {"q": STORMS.question, "min_confidence": "0.9"}
+    assert client.get("/api/search", params=params).json()["articles"] == hits[:1]
 
 
 def test_a_date_that_is_none(client: TestClient) -> None:
