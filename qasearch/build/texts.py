@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby, islice, starmap
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from qasearch.index import (
     TokenCodec,
     text_key,
 )
-from qasearch.ingest import passage_text, question_text
+from qasearch.ingest import joined_text, passage_text, question_text
 from qasearch.protocols import Embedder, Progress, Rows, TokenEmbedder, Vectors, in_batches
 from qasearch.records import Article
 
@@ -128,9 +128,10 @@ class Texts:
     def words(self, entries: Iterable[Entry]) -> Iterator[str]:
         """The texts of the passages of the entries, in order, for the index of words."""
         for entry in _gathered(entries):
-            kept = isinstance(entry, KeptRows)
-            articles = entry.full_articles(_ARTICLES_AT_ONCE) if kept else entry
-            yield from passage_texts(articles)
+            if isinstance(entry, KeptRows):
+                yield from starmap(joined_text, entry.parts(ROWS_AT_ONCE))
+            else:
+                yield from passage_texts(entry)
 
     def _own_codes(self, articles: Sequence[Article]) -> Iterator[Codes]:
         known = iter(self._known(list(all_texts(articles))))

@@ -50,13 +50,13 @@ from qasearch.index.manifest import (
     UnreadableFormatError,
 )
 from qasearch.index.matrices import map_array, parse_array
-from qasearch.index.passages import ArticleValues, PassageStore
+from qasearch.index.passages import ArticleValues, Parts, PassageStore
 from qasearch.index.pins import Pin, take_pin
 from qasearch.index.sources import parse_sources
 from qasearch.index.tokens import Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, faiss_kinds, open_matrix, read_faiss
 from qasearch.protocols import Rows, Vectors
-from qasearch.records import Article, IndexStatus, Source
+from qasearch.records import IndexStatus, Source
 
 CURRENT_FILE = "CURRENT"
 
@@ -312,11 +312,11 @@ class KeptRows:
             for first in range(self.first, self.stop, articles_at_once):
                 yield store.texts(first, min(first + articles_at_once, self.stop))
 
-    def full_articles(self, articles_at_once: int) -> Iterator[Article]:
-        """The articles with their passages."""
-        store = self.generation.store
-        for first in range(self.first, self.stop, articles_at_once):
-            yield from store.full_articles(first, min(first + articles_at_once, self.stop))
+    def parts(self, rows_at_once: int) -> Iterator[Parts]:
+        """What is said of each of their passages."""
+        first, stop = self._passage_span()
+        for row in range(first, stop, rows_at_once):
+            yield from self.generation.store.parts(row, min(row + rows_at_once, stop))
 
     def _passage_span(self) -> tuple[int, int]:
         offsets = self.generation.store.passage_offsets

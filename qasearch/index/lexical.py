@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from qasearch.errors import IndexWriteError
 from qasearch.index.archive import pack, unpacked
 from qasearch.index.files import FileDigest, Files, writing
-from qasearch.protocols import Rows, Scores
+from qasearch.protocols import Rows, Scores, in_batches
 
 if TYPE_CHECKING:
     import tantivy
@@ -42,6 +42,8 @@ _HEAP_BYTES = 2_000_000_000
 """What tantivy may gather before it begins another segment: it takes only what it needs."""
 
 _LONGEST_WORD = 40
+
+_TEXTS_AT_ONCE = 256
 
 _REMOVALS = 3
 """Times that tantivy's folder is removed without the last file that it writes there."""
@@ -159,13 +161,14 @@ def _build(folder: Path, texts: Iterable[str], rows: int) -> None:
 
     written = 0
     with _writer(folder) as writer:
-        for text in texts:
-            document = tantivy.Document()
-            document.add_text(_FIELD, _regular(text))
-            document.add_unsigned(_ROW, written)
+        for batch in in_batches(texts, _TEXTS_AT_ONCE):
             with _writing_by_tantivy(folder):
-                writer.add_document(document)
-            written += 1
+                for row, text in enumerate(batch, start=written):
+                    document = tantivy.Document()
+                    document.add_text(_FIELD, _regular(text))
+                    document.add_unsigned(_ROW, row)
+                    writer.add_document(document)
+            written += len(batch)
         if written != rows:
             raise ValueError(f"The words of {rows} texts were announced, not of {written}.")
         with _writing_by_tantivy(folder):
@@ -212,6 +215,8 @@ def _analyzer() -> "tantivy.TextAnalyzer":
 
 def _regular(text: str) -> str:
     """One form of a text for all its spellings: tantivy would cut a word at a separate accent."""
+    if text.isascii():
+        return text
     return unicodedata.normalize("NFC", text).encode("utf-8", "replace").decode()
 
 

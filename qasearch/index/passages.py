@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -27,6 +28,9 @@ from qasearch.records import Article, Condition, Passage
 
 _Row: TypeAlias = tuple[Any, ...]
 _Record = TypeVar("_Record", Article, Passage)
+
+Parts: TypeAlias = tuple[str, tuple[str, ...], str | None, str]
+"""Of a passage: the question, its sections, its title and its body."""
 
 # Long texts lie in a table of their own, so that a scan of the metadata does not read them.
 _SCHEMA = """
@@ -61,6 +65,10 @@ FROM articles JOIN answers USING (row)
 _PASSAGE = """
 SELECT passages.row, id, seq, kind, text, start, "end", ordinal, title, section_path, run, lead_in
 FROM passages JOIN articles ON articles.row = article_row
+"""
+_PARTS = """
+SELECT question, section_path, title, text FROM passages JOIN articles ON articles.row = article_row
+WHERE passages.row >= ? AND passages.row < ? ORDER BY passages.row
 """
 _QUESTIONS = "SELECT id, question FROM articles ORDER BY row"
 _IN_ROWS = "IN (SELECT value FROM json_each(?))"
@@ -261,6 +269,13 @@ class PassageStore:
         found = self._select(f"{_PASSAGE} WHERE passages.row {_IN_ROWS}", _row_list(rows))
         by_row = {values[0]: _passage(values) for values in found}
         return [_present(by_row, row, "passage") for row in rows]
+
+    def parts(self, first: int, stop: int) -> list[Parts]:
+        """What is said of the passages in rows ``first`` up to, not including, ``stop``."""
+        return [
+            (question, _from_json(sections), title, body)
+            for question, sections, title, body in self._select(_PARTS, (first, stop))
+        ]
 
     def full_articles(self, first: int, stop: int) -> list[Article]:
         """The articles in rows ``first`` up to, not including, ``stop``, with their passages."""
@@ -479,6 +494,7 @@ def _to_json(texts: Sequence[str]) -> str:
     return json.dumps(texts, ensure_ascii=False)
 
 
+@lru_cache(maxsize=1_024)  # most lists are empty, or those of the passage before
 def _from_json(texts: str) -> tuple[str, ...]:
     return tuple(json.loads(texts))
 

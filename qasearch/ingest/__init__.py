@@ -5,7 +5,7 @@ from qasearch.ingest.duplicates import merge
 from qasearch.ingest.files import EXTENSIONS, SourceFile, find_files
 from qasearch.ingest.read import FileReading, read_articles, read_file
 from qasearch.ingest.split import SPLITTER_VERSION, split, split_all, split_article
-from qasearch.ingest.texts import passage_text, question_text
+from qasearch.ingest.texts import joined_text, passage_text, question_text
 from qasearch.ingest.watch import watch_files
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "SourceFile",
     "find_changes",
     "find_files",
+    "joined_text",
     "merge",
     "passage_text",
     "question_text",

@@ -1,5 +1,6 @@
 """What is embedded of an article: its question, and each passage with the question in front."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from qasearch.ingest.headings import split_number
@@ -7,14 +8,21 @@ from qasearch.ingest.lines import BULLET, MARKER, Kind, scan
 from qasearch.records import Article, Passage
 
 _LONGEST_BLOCK: Final = 300
+_SIGNS: Final = frozenset("#|-+*_=(0123456789•‣◦")
+"""What a line begins with that is more than text."""
 
 
 def question_text(article: Article) -> str:
     """The question on one line."""
-    return " ".join(article.question.split())
+    return _on_one_line(article.question)
 
 
 def passage_text(article: Article, passage: Passage) -> str:
+    """What is embedded for a passage."""
+    return joined_text(article.question, passage.section_path, passage.title, passage.text)
+
+
+def joined_text(question: str, sections: Sequence[str], title: str | None, body: str) -> str:
     """What is embedded for a passage: question, sections, title and body, a line each.
 
     Titles alone are ambiguous, so the question comes first. No number that only counts is in it,
@@ -22,13 +30,15 @@ def passage_text(article: Article, passage: Passage) -> str:
     match them. Bullets lose their signs, formulas stay, and of each table or code block the first
     300 characters are kept.
     """
-    sections = " > ".join(split_number(section)[1] for section in passage.section_path)
-    said = ": ".join(part for part in (passage.title, _flat(passage.text)) if part)
-    return "\n".join(part for part in (question_text(article), sections, said) if part)
+    path = " > ".join(split_number(section)[1] for section in sections)
+    said = ": ".join(part for part in (title, _flat(body)) if part)
+    return "\n".join(part for part in (_on_one_line(question), path, said) if part)
 
 
 def _flat(text: str) -> str:
     """The text on one line, without the signs that lay it out."""
+    if _is_plain(text):
+        return _on_one_line(text.replace("**", ""))
     shown: list[str] = []
     block: Kind | None = None
     room = 0
@@ -41,6 +51,17 @@ def _flat(text: str) -> str:
         block = line.kind
         shown.append(words)
     return " ".join(words for words in shown if words)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell a text, as most are, of which no line needs a closer look."""
+    if any(sign in text for sign in ("```", "~~~", "$$")):
+        return False
+    return not any(line.lstrip()[:1] in _SIGNS for line in text.split("\n"))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _words(line: str, kind: Kind) -> str:
@@ -57,4 +78,4 @@ def _words(line: str, kind: Kind) -> str:
         line = MARKER.sub("", line, count=1)
     if kind is not Kind.CODE:
         line = line.replace("**", "")
-    return " ".join(line.split())
+    return _on_one_line(line)

@@ -8,10 +8,13 @@ curves.
 Source of the curves: Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
 """
 
+import os
 import random
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeAlias, get_args
 
@@ -29,7 +32,7 @@ from qasearch.query.confidence import (
     to_bytes,
 )
 from qasearch.query.rank import Ranking
-from qasearch.query.signals import SignalReader, read_questions
+from qasearch.query.signals import Question, SignalReader, read_questions
 from qasearch.query.text import LONGEST_QUERY, clean
 from qasearch.records import Mode
 
@@ -95,16 +98,14 @@ def _calibration(generation: Generation, embedder: Embedder) -> Calibration:
     for first in range(0, len(texts), _QUERIES_AT_ONCE):
         batch = texts[first : first + _QUERIES_AT_ONCE]
         questions = read_questions(generation, embedder, [text for text, _ in batch])
-        for question, (_, source) in zip(questions, batch, strict=True):
-            reader: SignalReader | None = None
-            for mode, tried in trials.items():
-                ranking = Ranking(
-                    generation, question, mode=mode, wanted=FOUND_AMONG, among=None, reader=reader
-                )
-                reader = ranking.reader
-                if trial := _trial(generation, mode, ranking, sample[source]):
-                    tried.append(trial)
-    return {mode: _curves(tried) for mode, tried in trials.items() if tried}
+        sources = [sample[place] for _, place in batch]
+        # Most of a search is done by libraries, all cores at once.
+        with ThreadPoolExecutor(os.cpu_count()) as executor:
+            tried = executor.map(partial(_trials, generation), questions, sources)
+            for of_question in tried:
+                for mode, trial in of_question.items():
+                    trials[mode].append(trial)
+    return {mode: _curves(of_mode) for mode, of_mode in trials.items() if of_mode}
 
 
 def _sample(ids: Sequence[str]) -> list[int]:
@@ -139,6 +140,20 @@ def _other_word(words: Sequence[str], chance: random.Random) -> str:
     if chance.random() < FOREIGN_WORDS:
         return "".join(chance.sample(word, len(word)))
     return word
+
+
+def _trials(generation: Generation, question: Question, source: int) -> dict[Mode, _Trial]:
+    """What a search brought back, in each mode that brings back anything."""
+    trials: dict[Mode, _Trial] = {}
+    reader: SignalReader | None = None
+    for mode in get_args(Mode):
+        ranking = Ranking(
+            generation, question, mode=mode, wanted=FOUND_AMONG, among=None, reader=reader
+        )
+        reader = ranking.reader
+        if trial := _trial(generation, mode, ranking, source):
+            trials[mode] = trial
+    return trials
 
 
 def _trial(generation: Generation, mode: Mode, ranking: Ranking, source: int) -> _Trial | None:

@@ -1,7 +1,12 @@
-import pytest
+from unittest.mock import patch
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qasearch.ingest import texts
 from qasearch.ingest.split import split_article
-from qasearch.ingest.texts import passage_text, question_text
+from qasearch.ingest.texts import joined_text, passage_text, question_text
 from qasearch.records import Article
 
 
@@ -61,3 +66,14 @@ def test_of_code_and_tables_the_beginning_is_kept(block: str) -> None:
     assert "row000" in body
     assert "row099" not in body
     assert 250 < len(body) <= 360
+
+
+LINES = ["a b", "c**d**", "  e ", "- f", "**g**", "$$", "```", "==", "1. h", "|", "\x1f", ""]
+
+
+@given(st.lists(st.sampled_from(LINES)))
+def test_a_closer_look_changes_nothing_where_none_is_needed(lines: list[str]) -> None:
+    body = "\n".join(lines)
+    plain = joined_text("Q", (), None, body)
+    with patch.object(texts, "_is_plain", return_value=False):
+        assert joined_text("Q", (), None, body) == plain

@@ -4,10 +4,11 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 
 from qasearch.index import EmbedderIdentity, Generation, GenerationWriter, KeptRows
-from qasearch.ingest import SPLITTER_VERSION, passage_text
+from qasearch.ingest import SPLITTER_VERSION, joined_text
 from tests.reliability.builds import Start, prepare, rest
 from tests.reliability.contents import EMBEDDER, build, layout, served
 from tests.reliability.disk import History, Node, Recorder
@@ -96,15 +97,12 @@ def traced_commit(name: str, seed: int, scratch: Path) -> Commit:
 def _write(writer: GenerationWriter, generation: Generation) -> None:
     """Write what another generation holds."""
     kept = KeptRows(generation, 0, generation.store.article_count)
-    articles = list(kept.full_articles(_AT_ONCE))
-    writer.write_passages(articles)
+    writer.write_passages([kept])
     writer.write_vectors(kept.passage_vectors(_AT_ONCE))
     writer.write_questions(kept.question_vectors(_AT_ONCE))
     codec = generation.tokens.codec if generation.tokens else None
     writer.write_tokens(codec, lambda: kept.tokens(_AT_ONCE))
-    writer.write_lexical(
-        passage_text(each, passage) for each in articles for passage in each.passages
-    )
+    writer.write_lexical(starmap(joined_text, kept.parts(_AT_ONCE)))
     writer.write_sources(generation.sources())
     writer.write_confidence(generation.confidence)
     writer.commit()
