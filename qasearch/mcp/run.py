@@ -1,10 +1,13 @@
 """Talking over stdin and stdout until the agent hangs up."""
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import anyio
 from anyio import to_thread
@@ -17,10 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 def serve(index: str | Path, embedder: Embedder, *, on_open: Callable[[], None]) -> None:
-    """Answer from an index until stdin ends, or SIGINT or SIGTERM comes.
+    """Answer from an index until stdin ends; SIGINT and SIGTERM end the process.
 
-    While it serves, stdout belongs to the protocol: whatever else is written there, by whichever
-    library, goes to stderr.
+    To be called in the main thread, which alone may say what signals do. Meanwhile stdout belongs
+    to the protocol: whatever else is written there, by whichever library, goes to stderr.
 
     Args:
         index: its folder.
@@ -32,8 +35,15 @@ def serve(index: str | Path, embedder: Embedder, *, on_open: Callable[[], None])
     """
     with Index.open(index, embedder=embedder) as opened:
         on_open()
-        with suppress(KeyboardInterrupt):
-            anyio.run(_talk, opened)
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, partial(_end, opened))
+        anyio.run(_talk, opened)
+
+
+def _end(index: Index, sign: int, frame: FrameType | None) -> None:
+    """End the process at once: a thread waits for stdin, and Python would wait for that thread."""
+    index.close()
+    os._exit(0)
 
 
 async def _talk(index: Index) -> None:
@@ -41,7 +51,7 @@ async def _talk(index: Index) -> None:
     async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as tasks:
         tasks.start_soon(to_thread.run_sync, _warm_up, index)
         await server.run(incoming, outgoing, server.create_initialization_options())
-        # What was printed and not yet written still goes to stderr: outside, stdout is stdout again.
+        # What was printed and not yet written goes to stderr too: outside, stdout is itself again.
         sys.stdout.flush()
 
 

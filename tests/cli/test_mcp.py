@@ -129,7 +129,7 @@ def test_nothing_but_the_protocol_on_stdout(
     assert found["articles"][0]["id"] == "tea\n"
     assert found["articles"][0]["question"] == HOSTILE[0].question
     assert raw.call("show", id="tea\n")["structuredContent"]["source"] == HOSTILE[0].answer
-    Index.build(HOSTILE[::-1] + [Article("x", "X?", "X.")], hostile, model=str(model))
+    Index.build([*HOSTILE, Article("x", "X?", "X.")], hostile, model=str(model))
     assert raw.call("show", id="x")["structuredContent"]["source"] == "X."
     err = raw.hang_up()
     assert all(line.startswith(b'{"jsonrpc":"2.0"') for line in raw.lines)
