@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -89,6 +90,9 @@ def serving(indexed: Path) -> Iterator[Callable[..., Ask]]:
     for process in processes:
         process.terminate()
         process.communicate(timeout=60)
+        assert process.returncode in (0, -signal.SIGTERM)
+    # gunicorn gives its workers half a minute to end, and says when it has to kill them.
+    assert "SIGKILL" not in (indexed / "log").read_text()
 
 
 def status_of(ask: Ask, **parameters: object) -> tuple[int, str]:
@@ -132,7 +136,8 @@ def test_the_fastapi_application(serving: Callable[..., Ask], indexed: Path) -> 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_the_flask_workers(serving: Callable[..., Ask], indexed: Path) -> None:
     pytest.importorskip("gunicorn", reason="gunicorn is not installed")
-    ask = serving("gunicorn", "--preload", "--workers=2", "--bind=127.0.0.1:0", "worker:app")
+    command = ["--preload", "--workers=2", "--no-control-socket", "--bind=127.0.0.1:0"]
+    ask = serving("gunicorn", *command, "worker:app")
     replies = [ask(q=QUESTION, k=1) for _ in range(2)]
     while len({reply["worker"] for reply in replies}) < 2:
         replies.append(ask(q=QUESTION, k=1))
