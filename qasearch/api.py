@@ -6,15 +6,25 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias, cast
+from typing import Self, TypeAlias, Unpack, cast
 
-from qasearch.build import ArticleSource, FileSource, build
+from qasearch.build import ArticleSource, FileSource, UpdateSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, Reranker, no_progress
-from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search, why
+from qasearch.query import (
+    NEAR,
+    Options,
+    SearchOptions,
+    Where,
+    calibrate,
+    dupes,
+    related,
+    search,
+    why,
+)
 from qasearch.records import (
     Article,
     BuildReport,
@@ -338,6 +348,63 @@ class Index:
             reranker=self._reranker,
         )
         return search(self._answering(), self._embedder, queries, options)
+
+    async def asearch(self, query: str, **options: Unpack[SearchOptions]) -> SearchResult:
+        """Answer as ``search`` does, in a thread, while the event loop (of asyncio) goes on.
+
+        Where the caller is cancelled, the search still runs to its end, and nobody is told.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(partial(self.search, query, **options))
+
+    def update(
+        self,
+        articles: Iterable[Article] = (),
+        *,
+        remove: Iterable[str] = (),
+        strict: bool = False,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> BuildReport:
+        """Add articles, put some in the place of others, remove some, and answer from the outcome.
+
+        Publishes a new generation of the index at one stroke, made from the newest there is; all
+        other articles stay. What is given is what an article becomes: of an article that several
+        files held, it is the whole. Where the index was built from files, the next build from them
+        brings back what they hold.
+
+        Args:
+            articles: new ones, and new versions of stored ones, known by their ids.
+            remove: ids of articles that are to go; those that are not there are no error.
+            strict: commit nothing if an article was refused.
+            wait: seconds to wait for another builder to end.
+            progress: shows how far the work got.
+
+        Raises:
+            ValueError: the index was not opened to be searched, or was closed, or an article is
+                both given and to be removed.
+            IndexStoreError: there is no whole generation any more.
+            BuildRefusedError: ``strict``, and something was refused; or no article would be left.
+            IndexLockedError, IndexWriteError, EmbedderError: as ``build``.
+        """
+        if self._embedder is None:
+            raise ValueError("This index was opened with searchable=False.")
+        report = build(
+            UpdateSource(articles, remove),
+            self._answering().index_path,
+            self._embedder,
+            strict=strict,
+            rebuild=False,
+            allow_shrink=True,
+            dry_run=False,
+            token_bits=None,
+            calibrate=partial(calibrate, embedder=self._embedder),
+            wait=wait,
+            progress=progress,
+        )
+        self.refresh()
+        return report
 
     def why(
         self,

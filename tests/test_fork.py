@@ -97,6 +97,14 @@ os.write(theirs, b"x")
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """
 
+ENDS_BY_ITSELF = """
+child = os.fork()
+if not child:
+    check(index, 1)
+    sys.exit(0)  # runs what libraries do when a process ends, as the workers of servers do
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
 NO_INDEX_ANY_MORE = """
 import shutil
 from qasearch import IndexStoreError
@@ -134,8 +142,20 @@ def run(code: str, folder: Path, model: str = "tiny") -> None:
 
 @pytest.mark.parametrize(
     "code",
-    [SEARCH, OPEN_ANEW, BUILD, REFRESH, FORK_OF_A_FORK, PARENT_GOES_ON, NO_INDEX_ANY_MORE],
-    ids=["search", "open", "build", "refresh", "fork-of-fork", "parent-goes-on", "no-index"],
+    [
+        *(SEARCH, OPEN_ANEW, BUILD, REFRESH, FORK_OF_A_FORK, PARENT_GOES_ON, ENDS_BY_ITSELF),
+        NO_INDEX_ANY_MORE,
+    ],
+    ids=[
+        "search",
+        "open",
+        "build",
+        "refresh",
+        "fork-of-fork",
+        "parent-goes-on",
+        "ends",
+        "no-index",
+    ],
 )
 def test_a_fork_goes_on(code: str, tmp_path: Path) -> None:
     run(code, tmp_path / "index")
@@ -143,4 +163,5 @@ def test_a_fork_goes_on(code: str, tmp_path: Path) -> None:
 
 @pytest.mark.model
 def test_a_fork_goes_on_with_the_bundled_model(tmp_path: Path) -> None:
-    run(REFRESH + FORK_OF_A_FORK.replace("1", "2"), tmp_path / "index", "bundled")
+    work = REFRESH + (FORK_OF_A_FORK + ENDS_BY_ITSELF).replace("index, 1", "index, 2")
+    run(work, tmp_path / "index", "bundled")

@@ -6,6 +6,6 @@ What did not change is taken over from the generation before, row by row: neithe
 """
 
 from qasearch.build.publish import build
-from qasearch.build.reading import ArticleSource, FileSource, Reading
+from qasearch.build.reading import ArticleSource, FileSource, Reading, UpdateSource
 
-__all__ = ["ArticleSource", "FileSource", "Reading", "build"]
+__all__ = ["ArticleSource", "FileSource", "Reading", "UpdateSource", "build"]

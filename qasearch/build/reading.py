@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from qasearch.errors import ArticleError, IndexWriteError, NoArticlesError
+from qasearch.errors import ArticleError, IndexStoreError, IndexWriteError, NoArticlesError
 from qasearch.index import Generation, read_notes, write_notes
 from qasearch.ingest import EXTENSIONS, Changes, find_changes, find_files, merge, split_all
 from qasearch.protocols import Progress
@@ -157,26 +157,74 @@ class ArticleSource:
 
     def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
         """Take all articles; ``parent`` says which ones are no more."""
-        reading = Reading([])
-        given: list[Article] = []
-        for article in self._articles:
-            if article.id.strip() and article.question.strip() and article.answer.strip():
-                given.append(article)
-            else:
-                reason = "id, question and answer must not be blank"
-                reading.refused.append(Refusal(article.id, None, reason, "blank"))
-        merged = merge(
-            given,
-            on_warning=reading.warnings.append,
-            on_error=(lambda error: reading.refused.append(refusal(error))) if strict else None,
-        )
-        reading.articles = split_all(merged, reading.warnings.append)
-        there = {article.id for article in merged}
+        reading = _given(self._articles, strict=strict)
+        there = {article.id for article in reading.articles}
         reading.removed = frozenset(parent.store.ids() if parent else ()) - there
         return reading
 
     def remember(self, index: Path, reading: Reading) -> None:
         """There is nothing to note."""
+
+
+class UpdateSource:
+    """Some articles, new or in the place of stored ones, and ids to remove; all others stay."""
+
+    def __init__(self, articles: Iterable[Article], remove: Iterable[str]) -> None:
+        self._articles = articles
+        self._remove = remove
+
+    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
+        """Take what changes; ``anew`` also what is stored and stays.
+
+        A reading that changes something names no files: an index that was updated is no more what
+        files hold, so that the next build from files reads them all.
+
+        Raises:
+            IndexStoreError: there is no whole generation to update.
+            ValueError: an article is both given and to be removed.
+        """
+        if parent is None:
+            raise IndexStoreError(
+                index,
+                f"There is no whole index in {index} to update.",
+                hint=f"Build it, or see what is wrong with `qasearch verify -i {index}`.",
+            )
+        reading = _given(self._articles, strict=strict)
+        given = {article.id for article in reading.articles}
+        reading.removed = frozenset(self._remove)
+        if both := sorted(given & reading.removed):
+            raise ValueError(f"Article {both[0]!r} is both given and to be removed.")
+        if not given | reading.removed:
+            reading.sources = parent.sources()
+        if anew:
+            replaced = given | reading.removed
+            stored = parent.store.articles(range(parent.store.article_count))
+            kept = [article for article in stored if article.id not in replaced]
+            split = split_all(kept, reading.warnings.append)
+            reading.articles = sorted([*reading.articles, *split], key=lambda each: each.id)
+        return reading
+
+    def remember(self, index: Path, reading: Reading) -> None:
+        """There is nothing to note."""
+
+
+def _given(articles: Iterable[Article], *, strict: bool) -> Reading:
+    """Articles as a caller gives them, merged and split; blank ones are refused."""
+    reading = Reading([])
+    given: list[Article] = []
+    for article in articles:
+        if article.id.strip() and article.question.strip() and article.answer.strip():
+            given.append(article)
+        else:
+            reason = "id, question and answer must not be blank"
+            reading.refused.append(Refusal(article.id, None, reason, "blank"))
+    merged = merge(
+        given,
+        on_warning=reading.warnings.append,
+        on_error=(lambda error: reading.refused.append(refusal(error))) if strict else None,
+    )
+    reading.articles = split_all(merged, reading.warnings.append)
+    return reading
 
 
 def refusal(error: ArticleError) -> Refusal:

@@ -15,6 +15,7 @@ from qasearch.cli.doctor import doctor
 from qasearch.cli.dupes import dupes
 from qasearch.cli.errors import ExitCode, report
 from qasearch.cli.eval import evaluate
+from qasearch.cli.mcp import mcp
 from qasearch.cli.parse import parse
 from qasearch.cli.related import related
 from qasearch.cli.rollback import rollback
@@ -32,7 +33,7 @@ app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enab
 for command in (build, watch, search, show, why, related, parse, run):
     app.command()(command)
 app.command("eval")(evaluate)
-for command in (diff, dupes, status, verify, doctor, rollback, serve):
+for command in (diff, dupes, status, verify, doctor, rollback, serve, mcp):
     app.command()(command)
 
 

@@ -1,7 +1,6 @@
 """``qasearch serve``: the index over HTTP, with a page for people."""
 
 import logging
-import sys
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from qasearch.cli.console import say
 from qasearch.cli.errors import ExitCode
+from qasearch.cli.log import log_to_stderr
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
@@ -82,8 +82,6 @@ def serve(
 
 def _log(*, quiet: bool, verbose: bool) -> None:
     """Write the log to stderr: with ``verbose`` every request, with ``quiet`` only faults."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    ours = logging.getLogger("qasearch")
-    ours.setLevel(logging.WARNING if quiet else logging.INFO)
+    log_to_stderr(quiet=quiet)
     requests = logging.getLogger("qasearch.server.access")
     requests.setLevel(logging.INFO if verbose and not quiet else logging.WARNING)

@@ -19,6 +19,8 @@ into memory: it opens in a third of the time, and takes a third of the memory.""
 INPUTS = ("input_ids", "attention_mask")
 OUTPUTS = ("sentence_embedding", "token_embeddings")
 
+TELEMETRY_OFF = "ORT_DISABLE_TELEMETRY"
+
 _SLOW_FUSIONS = ["BiasGeluFusion", "SkipLayerNormFusion"]
 """Rewritings of onnxruntime that cost time: 58.1 passages a second without them, 52.7 with them
 (250 points, all-MiniLM-L6-v2, one thread, onnxruntime 1.32)."""
@@ -96,9 +98,20 @@ def onnxruntime_version() -> str:
 
 
 def _onnxruntime() -> Any:
-    """The library, which comes without types."""
-    import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
+    """The library, which comes without types, and here without telemetry.
 
+    From 1.29 on it reports each model and session to Microsoft, unless this variable is set when it
+    is first imported. Nothing may leave the machine unasked; and its thread, which a forked process
+    does not have, makes that process wait for ever when it ends (onnxruntime pull request 31961).
+    A user who sets the variable, or whose program imported the library before, has decided.
+    """
+    decided = TELEMETRY_OFF in os.environ
+    os.environ.setdefault(TELEMETRY_OFF, "1")
+    try:
+        import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
+    finally:
+        if not decided:
+            os.environ.pop(TELEMETRY_OFF, None)
     return onnxruntime
 
 

@@ -211,6 +211,11 @@ class Generation:
         for file in MAPPED_FILES:
             self._folder.check(file, self.manifest.files[file])
 
+    @property
+    def index_path(self) -> Path:
+        """The index folder that it lies in."""
+        return self._folder.index_path
+
     def sources(self) -> list[Source]:
         """The files it was read from, in order of name; none if articles were given otherwise.
 

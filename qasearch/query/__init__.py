@@ -3,8 +3,18 @@
 from qasearch.query.calibrate import calibrate
 from qasearch.query.dupes import NEAR, dupes
 from qasearch.query.related import related
-from qasearch.query.search import Options, search
+from qasearch.query.search import Options, SearchOptions, search
 from qasearch.query.where import Where
 from qasearch.query.why import why
 
-__all__ = ["NEAR", "Options", "Where", "calibrate", "dupes", "related", "search", "why"]
+__all__ = [
+    "NEAR",
+    "Options",
+    "SearchOptions",
+    "Where",
+    "calibrate",
+    "dupes",
+    "related",
+    "search",
+    "why",
+]

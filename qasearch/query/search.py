@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, get_args
+from typing import TypedDict, TypeVar, get_args
 
 from qasearch.index import Generation
 from qasearch.protocols import Embedder, Reranker, Rows
@@ -19,6 +19,20 @@ from qasearch.records import ArticleHit, Mode, PassageHit, SearchResult
 MOST_HITS = 100
 
 _Hit = TypeVar("_Hit", ArticleHit, PassageHit)
+
+
+class SearchOptions(TypedDict, total=False):
+    """``Options``, for the signatures of those who pass them on."""
+
+    k: int
+    points: int
+    where: Where | None
+    facets: Sequence[str]
+    flat: bool
+    mode: Mode
+    min_confidence: float
+    fold: bool
+    explain: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

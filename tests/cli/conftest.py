@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,9 +179,11 @@ def start(built: Path, model: Path, tmp_path: Path) -> Iterator[Start]:
     settings = {"QASEARCH_INDEX": str(built), "QASEARCH_MODEL": str(model)}
     with ExitStack() as processes:
 
-        def run(*arguments: str | Path, **environment: str) -> subprocess.Popen[bytes]:
+        def run(
+            *arguments: str | Path, command: Sequence[str] = COMMAND, **environment: str
+        ) -> subprocess.Popen[bytes]:
             process = subprocess.Popen(
-                [*COMMAND, *map(str, arguments)],
+                [*command, *map(str, arguments)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

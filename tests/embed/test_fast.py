@@ -19,7 +19,7 @@ from qasearch.embed import SentenceTransformerEmbedder, load_embedder
 from qasearch.embed.export import least_cosine
 from qasearch.embed.folder import inspect
 from qasearch.embed.network import States
-from qasearch.embed.onnx import TOKENIZER, WEIGHTS, OnnxNetwork
+from qasearch.embed.onnx import TELEMETRY_OFF, TOKENIZER, WEIGHTS, OnnxNetwork
 from qasearch.embed.reference import TorchNetwork, load_reference
 from qasearch.embed.runtime import FACTS, open_network
 from qasearch.embed.windows import Ids
@@ -43,6 +43,8 @@ from qasearch.embed import load_embedder
 rows = load_embedder(sys.argv[1]).embed_queries(["lion river"])
 print(rows.tobytes().hex())
 """
+
+TELL = f"import os; print(os.environ.get('{TELEMETRY_OFF}'))"
 
 
 @pytest.fixture(autouse=True)
@@ -310,6 +312,21 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     command = [sys.executable, "-c", code, str(exported)]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps telemetry elsewhere")
+def test_onnxruntime_reports_to_nobody(exported: Path, tmp_path: Path) -> None:
+    """Where it may report, it makes itself an id below the home folder, and starts a thread."""
+    kept = ("PATH", "QASEARCH_CACHE_DIR", "PYTHONPATH", "LD_LIBRARY_PATH")
+    settings = {name: os.environ[name] for name in kept if name in os.environ}
+    (tmp_path / "home").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", EMBED + TELL, exported],
+        env={**settings, "HOME": str(tmp_path / "home")},
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[1:] == ["None"]  # the setting is not left behind
+    assert [*(tmp_path / "home").rglob("*Microsoft*")] == []
 
 
 @pytest.mark.parametrize("told", ["0", "two", "-1", "1.5"])

@@ -14,7 +14,7 @@ from tests.house.source import ROOT, imports, modules
 FLOOR_0 = {"records", "errors", "protocols"}
 FLOOR_1 = {"ingest", "embed", "index"}
 FLOOR_2 = {"build", "query"}
-FACES = {"cli", "server", "evaluate"}
+FACES = {"cli", "server", "mcp", "evaluate"}
 PUBLIC_API = {"__init__"} | FLOOR_0
 """What callers have: the exported names, and the records, errors and seams that these speak of."""
 
@@ -28,13 +28,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": FLOOR_0 | FLOOR_1 | FLOOR_2 | {"api"},
     **dict.fromkeys(FACES, PUBLIC_API),
     # The command line starts the other faces, and is that of ``evaluate``.
-    "cli": PUBLIC_API | {"evaluate", "server"},
+    "cli": PUBLIC_API | {"evaluate", "server", "mcp"},
     "__main__": PUBLIC_API | {"cli"},
 }
 """Part of qasearch: what else of qasearch it may import."""
 
 
-EXTRAS = {"server": "serve"}
+EXTRAS = {"server": "serve", "mcp": "mcp"}
 """Part of qasearch: the extra that it needs, beside what is always installed."""
 
 
@@ -72,6 +72,7 @@ def test_imports_go_down_only() -> None:
         ("qasearch.evaluate", "from qasearch.query import rank"),
         ("qasearch.evaluate.runs", "from qasearch.cli import formats"),
         ("qasearch.server", "from qasearch.evaluate import queries"),
+        ("qasearch.mcp", "from qasearch.server import replies"),
         ("qasearch.embed.onnx", "from .bundled import folder"),
     ],
 )

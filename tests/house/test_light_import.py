@@ -59,6 +59,7 @@ def test_import() -> None:
         ["build", "--help"],
         ["eval", "--help"],
         ["serve", "--help"],
+        ["mcp", "--help"],
     ],
     ids=" ".join,
 )
