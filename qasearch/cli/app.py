@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from qasearch import __version__
+from qasearch.cli import pager
+from qasearch.cli.bare import as_search
 from qasearch.cli.build import build
+from qasearch.cli.completion import as_bash_breaks_words
 from qasearch.cli.console import ReaderGoneError, flush, stop_writing, use_utf8, write
 from qasearch.cli.diff import diff
 from qasearch.cli.doctor import doctor
@@ -50,17 +53,29 @@ def qasearch(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
+    no_pager: Annotated[
+        bool,
+        typer.Option("--no-pager", help="Never page what is longer than the terminal."),
+    ] = False,
 ) -> None:
     """Semantic search for questions and answers: the right article, and the point that answers.
 
     For example:
 
-        qasearch build seeds/ && qasearch search "how is peacekeeping funded"
+        qasearch build seeds/
+
+        qasearch search "how is peacekeeping funded"
+
+        qasearch how is peacekeeping funded
+
+    A question without a command is searched for. What is longer than the terminal is shown in
+    QASEARCH_PAGER, else PAGER, else less; an empty one or cat shows it plainly.
 
     Exit codes: 0 done; 1 done, with something to report; 2 wrong usage; 3 index missing, damaged
     or of another model; 4 another build is running; 5 no space or an I/O error; 6 model missing
     or not what it claims to be; 70 a fault of qasearch; 130 interrupted.
     """
+    pager.WANTED.set(not no_pager)
     if context.invoked_subcommand is None:
         raise ValueError("Which command? `qasearch --help` lists them.")
 
@@ -81,10 +96,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.DONE
 
 
+def _names() -> list[str]:
+    """What commands are called."""
+    return [
+        command.name or command.callback.__name__
+        for command in app.registered_commands
+        if command.callback
+    ]
+
+
 def _run(arguments: Sequence[str]) -> int:
     try:
         # Not standalone, typer hands back what a command returns, and Exit as its code.
-        outcome: int | None = app(arguments, prog_name="qasearch", standalone_mode=False)
+        given = as_search(arguments, _names())
+        with as_bash_breaks_words():
+            outcome: int | None = app(given, prog_name="qasearch", standalone_mode=False)
         if outcome == ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
         return ExitCode.DONE if outcome is None else outcome

@@ -114,10 +114,12 @@ class Screen:
     Attributes:
         rich: colours and links are welcome.
         width: columns to fill.
+        terminal: it is one, with or without colours; what is piped may be read by programs.
     """
 
     rich: bool = False
     width: int = 80
+    terminal: bool = False
 
     @classmethod
     def of(cls, stream: TextIO) -> "Screen":
@@ -127,6 +129,7 @@ class Screen:
         return cls(
             rich=stream.isatty() and not plain,
             width=max(NARROWEST, min(columns, WIDEST)),
+            terminal=stream.isatty(),
         )
 
     def paint(self, text: str, *styles: Style) -> str:

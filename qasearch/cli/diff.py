@@ -1,18 +1,20 @@
 """``qasearch diff``: which queries two generations answer differently."""
 
-import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qasearch.cli import difftext
-from qasearch.cli.console import Screen, write
+from qasearch.cli.completion import generations
 from qasearch.cli.errors import ExitCode
-from qasearch.cli.formats import json_text
+from qasearch.cli.listing import ListFormatOption, Listing, entries, write_listing
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
+    JsonOption,
     ModelOption,
     OfflineOption,
     QuietOption,
@@ -20,6 +22,7 @@ from qasearch.cli.options import (
 )
 from qasearch.cli.progress import progress_on_terminal
 from qasearch.evaluate.queries import read_queries
+from qasearch.records import SearchResult
 
 if TYPE_CHECKING:
     from qasearch.evaluate.changes import Change
@@ -38,26 +41,35 @@ def diff(
     ],
     before: Annotated[
         str | None,
-        typer.Option("--from", metavar="GENERATION", help="The one before --to by default."),
+        typer.Option(
+            "--from",
+            metavar="GENERATION",
+            autocompletion=generations,
+            help="The one before --to by default.",
+        ),
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option("--to", metavar="GENERATION", help="The one that answers by default."),
+        typer.Option(
+            "--to",
+            metavar="GENERATION",
+            autocompletion=generations,
+            help="The one that answers by default.",
+        ),
     ] = None,
-    format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="How to write the result.")
-    ] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: ListFormatOption = "text",
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Ask two generations of the index, and tell which queries have another first answer.
+    """Tell which queries two generations answer differently.
 
-    Another article, another point of it, the same point with another text, or another verdict.
-    `qasearch status` lists the generations. Exits with 1 if an answer changed.
+    First answers are compared: another article, another point of it, the same point with another
+    text, or another verdict. `qasearch status` lists the generations. Exits with 1 if an answer
+    changed.
 
     For example:
 
@@ -76,20 +88,37 @@ def diff(
         older = before or generation_before(status)
         with Index.open(index, model=model, offline=offline, generation=older) as old:
             changes = changed_answers(old, new, asked, progress=progress)
-    if as_json or format == "json":
-        told = _fields(older, status.generation, len(asked), changes)
-        write(json_text(told, indent=2))
-    else:
-        screen = Screen.of(sys.stdout)
-        write(difftext.as_text(older, status.generation, len(asked), changes, screen))
+    write_listing(
+        _listing(older, status.generation, len(asked), changes),
+        format,
+        as_json=as_json,
+        text=partial(difftext.as_text, older, status.generation, len(asked), changes),
+    )
     return ExitCode.REPORT if changes else ExitCode.DONE
 
 
-def _fields(before: str, after: str, asked: int, changes: list["Change"]) -> dict[str, object]:
-    return {
+def _listing(before: str, after: str, asked: int, changes: Sequence["Change"]) -> Listing:
+    whole: dict[str, object] = {
         "schema": "qasearch.diff/1",
         "from": before,
         "to": after,
         "queries": asked,
         "changes": [change.to_dict() for change in changes],
     }
+    first = ("id", "question", "point", "verdict")
+    columns = (*(f"before_{name}" for name in first), *(f"after_{name}" for name in first))
+    return Listing(
+        whole, entries(whole, "changes"), ("qid", "query", "kind", *columns), map(_row, changes)
+    )
+
+
+def _row(change: "Change") -> tuple[object, ...]:
+    cells = (*_first_cells(change.before), *_first_cells(change.after))
+    return (change.query.qid, change.query.text, change.kind, *cells)
+
+
+def _first_cells(result: SearchResult) -> tuple[object, ...]:
+    for hit in result.articles[:1]:
+        point = hit.points[0].passage.id if hit.points else None
+        return (hit.article.id, hit.question, point, result.verdict)
+    return (None, None, None, result.verdict)

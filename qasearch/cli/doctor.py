@@ -6,18 +6,17 @@ import os
 import platform
 import re
 import shutil
-import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import typer
-
-from qasearch.cli.console import Screen, Style, visible, write
+from qasearch.cli.console import Screen, Style, visible
 from qasearch.cli.errors import ExitCode
-from qasearch.cli.formats import json_text
-from qasearch.cli.options import DEFAULT_INDEX, IndexOption, QuietOption, VerboseOption
+from qasearch.cli.listing import ListFormatOption, Listing, write_listing
+from qasearch.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, QuietOption, VerboseOption
 from qasearch.cli.render import size
 from qasearch.errors import EmbedderError, IndexStoreError
 from qasearch.records import IndexStatus
@@ -54,15 +53,13 @@ class Check:
 
 
 def doctor(
-    format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="How to write it.")
-    ] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: ListFormatOption = "text",
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Check versions, the bundled model and the index, and say what mends each fault.
+    """Check versions, model and index, and say what mends each fault.
 
     Exits with 1 if a check failed.
 
@@ -71,12 +68,10 @@ def doctor(
         qasearch doctor -i index/
     """
     checks = [*_versions(), _bundled_model(), *_index(index)]
-    if as_json or format == "json":
-        write(json_text([dataclasses.asdict(check) for check in checks], indent=2))
-    else:
-        screen = Screen.of(sys.stdout)
-        for check in checks:
-            write(_line(check, screen))
+    whole = [dataclasses.asdict(check) for check in checks]
+    columns = ("name", "outcome", "found", "hint")
+    listing = Listing(whole, whole, columns, [list(check.values()) for check in whole])
+    write_listing(listing, format, as_json=as_json, text=partial(_text, checks))
     failed = any(check.outcome == "FAIL" for check in checks)
     return ExitCode.REPORT if failed else ExitCode.DONE
 
@@ -196,7 +191,24 @@ def _folder(index: Path) -> Check:
     return Check("folder", "warn", f"{index} can be searched, but not written", hint)
 
 
-def _line(check: Check, screen: Screen) -> str:
-    outcome = screen.paint(check.outcome.ljust(4), *_STYLES[check.outcome])
-    hint = f"{'' if check.found.endswith('.') else '.'} {check.hint}" if check.hint else ""
-    return f"{outcome}  {visible(f'{check.name}: {check.found}{hint}')}"
+def _text(checks: Sequence[Check], screen: Screen) -> str:
+    """A line for each check; what was found, and what mends it, under one another."""
+    width = max(len(check.name) for check in checks) + 2
+    return "\n".join(line for check in checks for line in _lines(check, width, screen))
+
+
+def _lines(check: Check, width: int, screen: Screen) -> Iterator[str]:
+    below = " " * (len("FAIL") + 2 + width)
+    room = screen.width - len(below)
+    head = screen.paint(check.outcome.ljust(4), *_STYLES[check.outcome])
+    head += f"  {visible(check.name).ljust(width)}"
+    for line in _wrap(check.found, room):
+        yield head + line
+        head = below
+    for line in _wrap(check.hint, room):
+        yield below + screen.paint(line, *_STYLES[check.outcome])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Paths are not broken: they may be copied."""
+    return textwrap.wrap(visible(text), width, break_long_words=False, break_on_hyphens=False)

@@ -103,16 +103,21 @@ def report(error: BaseException, arguments: Sequence[str]) -> ExitCode:
     failure = Failure.of(error)
     if wants_traceback(arguments):
         sys.stderr.write(visible("".join(traceback.format_exception(error))))
-    if wants_json(arguments):
+    tell(failure, as_json=wants_json(arguments))
+    return failure.exit_code
+
+
+def tell(failure: Failure, *, as_json: bool) -> None:
+    """Write an error as one line of JSON on stdout, or for people on stderr."""
+    if as_json:
         fields = {"code": failure.code, "message": failure.message, "hint": failure.hint}
         write(json.dumps({"error": fields}))
-    else:
-        screen = Screen.of(sys.stderr)
-        message = visible(failure.message)
-        sys.stderr.write(f"{screen.paint('error:', 'red', 'bold')} {message}\n")
-        if failure.hint:
-            say(f"       {failure.hint}")
-    return failure.exit_code
+        return
+    screen = Screen.of(sys.stderr)
+    message = visible(failure.message)
+    sys.stderr.write(f"{screen.paint('error:', 'red', 'bold')} {message}\n")
+    if failure.hint:
+        say(f"       {failure.hint}")
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

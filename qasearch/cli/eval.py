@@ -1,20 +1,21 @@
 """``qasearch eval``: how good an index, or a run, is."""
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from qasearch.cli import evaltext
-from qasearch.cli.console import Screen, say, warn, write
+from qasearch.cli.console import say, warn
 from qasearch.cli.errors import ExitCode
 from qasearch.cli.formats import csv_line, json_text
+from qasearch.cli.listing import ListFormatOption, write_listing
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
+    JsonOption,
     ModelOption,
     OfflineOption,
     QuietOption,
@@ -94,17 +95,17 @@ def evaluate(
             help="Exit with 1 if a measure falls short; passage.nDCG@10=0.6 is of one level.",
         ),
     ] = None,
-    format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="How to write the result.")
-    ] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: ListFormatOption = "text",
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Measure how good the answers are: nDCG@10, RR@10, recall, by judgments or the index itself.
+    """Measure how good the answers are.
+
+    nDCG@10, RR@10, recall and others, by judgments or by the index itself.
 
     Judged: queries without a relevant judgment are left out and counted; what nobody judged counts
     as 0; the gain of a grade is 2^grade - 1. Differences come with a 95 % bootstrap interval.
@@ -146,10 +147,12 @@ def evaluate(
     short = failures(evaluation, gates)
     if per_query:
         _write_rows(evaluation, per_query)
-    if as_json or format == "json":
-        write(json_text({**evaltext.as_dict(evaluation, wanted), "short": short}, indent=2))
-    else:
-        write(evaltext.as_text(evaluation, wanted, Screen.of(sys.stdout)))
+    write_listing(
+        evaltext.as_listing(evaluation, wanted, short),
+        format,
+        as_json=as_json,
+        text=partial(evaltext.as_text, evaluation, wanted),
+    )
     for line in short:
         say(line)
     return ExitCode.REPORT if short else ExitCode.DONE

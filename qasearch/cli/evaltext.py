@@ -1,9 +1,12 @@
 """What an evaluation looks like, on a screen and as JSON."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from qasearch.cli.console import Screen, visible
+from qasearch.cli.listing import Listing, entries
 
 if TYPE_CHECKING:
     from qasearch.evaluate.itself import Sample
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 JUDGED_COLUMNS = ("nDCG@10", "RR@10", "P@1", "R@10", "R@100", "Judged@10")
 SELF_COLUMNS = ("RR@10", "R@1", "R@10", "R@100")
-"""The measures shown; JSON has them all."""
+"""The measures shown, as far as there is room; JSON has them all."""
 
 LONGEST_NAME = 30
 
@@ -29,15 +32,34 @@ def as_dict(evaluation: "Evaluation", wanted: "Sample | None") -> dict[str, obje
     return told
 
 
+def as_listing(evaluation: "Evaluation", wanted: "Sample | None", short: Sequence[str]) -> Listing:
+    """The evaluation, and what of it falls short, for programs; runs and their groups are rows."""
+    whole = {**as_dict(evaluation, wanted), "short": list(short)}
+    groups = [(run, group) for run in evaluation.scored for group in evaluation.groups(run)]
+    measures = list(groups[0][1].means) if groups else []
+    return Listing(
+        whole,
+        entries=entries(whole, "runs"),
+        columns=("run", "level", "field", "value", "queries", *measures),
+        rows=[
+            (
+                *(run.run, run.level, group.field, group.value, group.queries),
+                *(group.means.get(measure) for measure in measures),
+            )
+            for run, group in groups
+        ],
+    )
+
+
 def as_text(evaluation: "Evaluation", wanted: "Sample | None", screen: Screen) -> str:
     """What was judged, a table of each level, and the differences between runs."""
     columns = SELF_COLUMNS if wanted else JUDGED_COLUMNS
-    lines = [_sample_line(wanted)] if wanted else []
+    lines = _wrap(_sample_line(wanted), screen) if wanted else []
     levels = dict.fromkeys(scored.level for scored in evaluation.scored)
     for level in levels:
         of_level = [scored for scored in evaluation.scored if scored.level == level]
         if not wanted:
-            lines += ["", _judged_line(of_level[0], evaluation.relevant)]
+            lines += ["", *_wrap(_judged_line(of_level[0], evaluation.relevant), screen)]
         lines += ["", *_table(evaluation, of_level, f"{level}s", columns, screen)]
     lines += _trusts(evaluation, screen)
     differences = list(_differences(evaluation, screen))
@@ -74,6 +96,7 @@ def _table(
     names = [_name(scored.run) for scored in runs]
     names += [f"  {_value(group)}" for _, several in groups for group in several[1:]]
     width = max(len(title), *map(len, names)) + 1
+    columns = _fitting(columns, screen, width + len(_cell("queries", "")))
     head = title.ljust(width) + "".join(_cell(column, column) for column in ("queries", *columns))
     yield screen.paint(head, "bold")
     for scored, (overall, *others) in groups:
@@ -84,6 +107,20 @@ def _table(
                 field = group.field
                 yield screen.paint(visible(f" by {field}"), "dim")
             yield _row(f"  {_value(group)}", group, width, columns)
+
+
+def _fitting(columns: Sequence[str], screen: Screen, taken: int) -> Sequence[str]:
+    """The first columns that a terminal has room for, one at least; all where there is none."""
+    if not screen.terminal:
+        return columns
+    ends = accumulate((len(_cell(column, "")) for column in columns), initial=taken)
+    return columns[: max(1, sum(end <= screen.width for end in ends) - 1)]
+
+
+def _wrap(text: str, screen: Screen) -> list[str]:
+    if not screen.terminal:
+        return [text]
+    return textwrap.wrap(text, screen.width, break_on_hyphens=False)
 
 
 def _row(name: str, group: "Group", width: int, columns: Sequence[str]) -> str:
@@ -114,16 +151,18 @@ def _trusts(evaluation: "Evaluation", screen: Screen) -> Iterator[str]:
     width = max(len("confidence"), *(len(_name(trust.run)) for trust in evaluation.trusts)) + 1
     first = evaluation.trusts[0]
     yield ""
-    yield (
+    said = (
         f"Confidence of the first article: {first.answerable:,} queries with an answer, "
         f"{first.unanswerable:,} without; verdict answer if right, wrong, without answer."
     )
-    columns = ("AUROC", "right", "ECE", "of chance", "if right", "wrong", "without")
+    yield from _wrap(said, screen)
+    names = ("AUROC", "right", "ECE", "of chance", "if right", "wrong", "without")
+    columns = _fitting(names, screen, width)
     head = "confidence".ljust(width) + "".join(_cell(column, column) for column in columns)
     yield screen.paint(head, "bold")
     for trust in evaluation.trusts:
         values = [trust.auroc_answerable, trust.auroc_right, trust.ece, trust.ece_if_calibrated]
-        values += trust.answered.values()
+        values = [*values, *trust.answered.values()][: len(columns)]
         cells = [
             _cell(column, "-" if value is None else f"{value:.4f}")
             for column, value in zip(columns, values, strict=True)

@@ -84,10 +84,8 @@ def _ranking(result: SearchResult) -> Iterator[tuple[str, int, float]]:
             yield passage.passage.id, passage.rank, passage.score
 
 
-_ARTICLE_COLUMNS = (
-    *("query", "rank", "id", "question", "subjects", "date", "url", "path"),
-    *("confidence", "score"),
-)
+IDENTITY_COLUMNS = ("id", "question", "subjects", "date", "url", "path")
+HIT_COLUMNS = ("rank", *IDENTITY_COLUMNS, "confidence", "score")
 _PASSAGE_COLUMNS = (
     *("rank", "id", "ordinal", "kind", "section", "title", "text"),
     *("confidence", "score"),
@@ -110,12 +108,12 @@ def as_csv(answers: Iterable[Answer]) -> Iterator[str]:
 def _header(*, flat: bool) -> tuple[str, ...]:
     if flat:
         return ("query", *_PASSAGE_COLUMNS)
-    return (*_ARTICLE_COLUMNS, *(f"point_{name}" for name in _PASSAGE_COLUMNS))
+    return ("query", *HIT_COLUMNS, *(f"point_{name}" for name in _PASSAGE_COLUMNS))
 
 
 def _rows(result: SearchResult) -> Iterator[Sequence[object]]:
     for hit in result.articles:
-        article = (result.query, *_article_cells(hit))
+        article = (result.query, *hit_cells(hit))
         if not hit.points:
             yield (*article, *([None] * len(_PASSAGE_COLUMNS)))
         for point in hit.points:
@@ -127,11 +125,16 @@ def _flat_rows(result: SearchResult) -> Iterator[Sequence[object]]:
         yield (result.query, *_passage_cells(hit))
 
 
-def _article_cells(hit: ArticleHit) -> tuple[object, ...]:
-    article = hit.article
+def hit_cells(hit: ArticleHit) -> tuple[object, ...]:
+    """The cells of an article that was found, under ``HIT_COLUMNS``."""
+    return (hit.rank, *identity_cells(hit.article), hit.confidence, hit.score)
+
+
+def identity_cells(article: Article) -> tuple[object, ...]:
+    """What tells an article from others, under ``IDENTITY_COLUMNS``."""
     return (
-        *(hit.rank, article.id, article.question, "; ".join(article.subjects), article.date),
-        *(_first(article.urls), _first(article.paths), hit.confidence, hit.score),
+        *(article.id, article.question, "; ".join(article.subjects), article.date),
+        *(_first(article.urls), _first(article.paths)),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qasearch.cli.completion import article_ids, conditions
 from qasearch.records import Mode
 
 DEFAULT_INDEX = Path("index")
@@ -83,6 +84,7 @@ WhereOption: TypeAlias = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
+        autocompletion=conditions,
         help="subject=Sociology, 'date>=2024-12-01'; may be repeated: conditions on one subject "
         "are alternatives, others combine.",
     ),
@@ -90,4 +92,8 @@ WhereOption: TypeAlias = Annotated[
 MinConfidenceOption: TypeAlias = Annotated[
     float,
     typer.Option("--min-confidence", metavar="P", help="Leave out hits of less, 0 to 1."),
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+ArticleIdArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID", autocompletion=article_ids, help="Id of an article.")
 ]

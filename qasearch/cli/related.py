@@ -1,40 +1,38 @@
 """``qasearch related``: the articles near one."""
 
-import sys
-from typing import Annotated, Literal
-
-import typer
+from functools import partial
 
 from qasearch.cli import render
-from qasearch.cli.console import Screen, write
 from qasearch.cli.errors import ExitCode, NotFoundError
-from qasearch.cli.formats import json_text
+from qasearch.cli.formats import HIT_COLUMNS, hit_cells
+from qasearch.cli.listing import ListFormatOption, Listing, entries, write_listing
 from qasearch.cli.options import (
     DEFAULT_INDEX,
+    ArticleIdArgument,
     IndexOption,
+    JsonOption,
     LimitOption,
     OfflineOption,
     QuietOption,
     VerboseOption,
 )
+from qasearch.records import RelatedResult
 
 
 def related(
-    id: Annotated[str, typer.Argument(metavar="ID", help="Id of an article.")],
+    id: ArticleIdArgument,
     limit: LimitOption = 5,
-    format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="How to write the result.")
-    ] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: ListFormatOption = "text",
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Show the articles nearest to one, by the stored vectors of their questions and answers.
+    """Show the articles nearest to one.
 
-    The article itself and those that ask the same are left out; no model is loaded. Exits with 1
-    if the index has no such article.
+    By the stored vectors of their questions and answers. The article itself and those that ask the
+    same are left out; no model is loaded. Exits with 1 if the index has no such article.
 
     For example:
 
@@ -47,8 +45,13 @@ def related(
             found = opened.related(id, k=limit)
         except LookupError as error:
             raise NotFoundError(f"The index has no article {id!r}.") from error
-    if as_json or format == "json":
-        write(json_text(found.to_dict(), indent=2))
-    else:
-        write(render.related_text(found, Screen.of(sys.stdout)))
+    write_listing(
+        _listing(found), format, as_json=as_json, text=partial(render.related_text, found)
+    )
     return ExitCode.DONE
+
+
+def _listing(found: RelatedResult) -> Listing:
+    whole = found.to_dict()
+    rows = map(hit_cells, found.articles)
+    return Listing(whole, entries(whole, "articles"), HIT_COLUMNS, rows)

@@ -45,17 +45,28 @@ def as_text(answers: Iterable[Answer], screen: Screen, *, headed: bool) -> Itera
 
 
 def source_text(article: Article, passage: Passage | None, source: str, screen: Screen) -> str:
-    """What identifies an article (and its passage's section), then ``source`` untouched."""
+    """What identifies an article (and its passage's section), then ``source``.
+
+    On a terminal its long lines break between words; what is piped stays as it stands.
+    """
     lines = [screen.paint(line, "bold") for line in _wrap(article.question, screen.width)]
     lines += article_facts(article, screen, screen.width)
     if passage and passage.section:
         lines += ["", screen.paint(visible(_one_line(passage.section)), "italic")]
-    return "\n".join([*lines, "", visible(source).strip("\n")])
+    shown = visible(source).strip("\n")
+    if screen.terminal:
+        shown = "\n".join(_source_lines(shown, screen))
+    return "\n".join([*lines, "", shown])
 
 
-def status_text(status: IndexStatus, screen: Screen) -> str:
-    """What an index holds, one line for each fact."""
-    lines = {
+def _source_lines(source: str, screen: Screen) -> Iterator[str]:
+    for line in source.split("\n"):
+        yield from marked(_wrap_bullet(line, screen.width) or [""], line, (), screen)
+
+
+def status_facts(status: IndexStatus) -> dict[str, str]:
+    """What an index holds, each fact under its name."""
+    return {
         "index": status.path,
         "generation": status.generation,
         "built": status.created,
@@ -69,10 +80,19 @@ def status_text(status: IndexStatus, screen: Screen) -> str:
         "generations": ", ".join(status.generations),
         **{f"{name.replace('_', ' ')} on disk": size(b) for name, b in status.bytes.items()},
     }
-    width = max(map(len, lines)) + 2
-    return "\n".join(
-        screen.paint(name.ljust(width), "dim") + visible(fact) for name, fact in lines.items()
-    )
+
+
+def status_text(status: IndexStatus, screen: Screen) -> str:
+    """What an index holds, one line for each fact; a long one goes on below itself."""
+    facts = status_facts(status)
+    width = max(map(len, facts)) + 2
+    lines: list[str] = []
+    for name, fact in facts.items():
+        # What is piped may be copied, so stays whole.
+        shown = _wrap(fact, screen.width - width) if screen.terminal else [visible(fact)]
+        lines.append(screen.paint(name.ljust(width), "dim") + shown[0])
+        lines += [" " * width + more for more in shown[1:]]
+    return "\n".join(lines)
 
 
 def related_text(found: RelatedResult, screen: Screen) -> str:

@@ -17,9 +17,10 @@ def rollback(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Let the generation before the one that answers answer again, if it is whole.
+    """Let the generation before answer again.
 
-    Exits with 3 if there is none. The next build goes on from it, with what the sources hold then.
+    The newest whole one before the one that answers now. Exits with 3 if there is none. The next
+    build goes on from it, with what the sources hold then.
 
     For example:
 

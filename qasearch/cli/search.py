@@ -9,11 +9,12 @@ import typer
 
 from qasearch.cli import formats, render
 from qasearch.cli.console import Screen, flush, warn, write
-from qasearch.cli.errors import ExitCode
+from qasearch.cli.errors import ExitCode, Failure, tell
 from qasearch.cli.formats import Answer, Writer
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
+    JsonOption,
     LimitOption,
     MinConfidenceOption,
     ModelOption,
@@ -24,6 +25,7 @@ from qasearch.cli.options import (
     VerboseOption,
     WhereOption,
 )
+from qasearch.cli.pager import page
 from qasearch.cli.where import parse_where
 from qasearch.evaluate.lines import stdin_lines
 
@@ -42,7 +44,12 @@ def search(
     min_confidence: MinConfidenceOption = 0.0,
     facets: Annotated[
         list[str] | None,
-        typer.Option("--facets", metavar="FIELD", help="Count the articles found by subject."),
+        typer.Option(
+            "--facets",
+            metavar="FIELD",
+            autocompletion=lambda: ["subject"],
+            help="Count the articles found by subject.",
+        ),
     ] = None,
     reranker: Annotated[
         str | None,
@@ -57,7 +64,7 @@ def search(
         bool, typer.Option("--explain", help="Show each signal's score, weight and rank.")
     ] = False,
     format: Annotated[Format, typer.Option("--format", help="How to write the result.")] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     offline: OfflineOption = False,
@@ -66,16 +73,21 @@ def search(
 ) -> int:
     """Find the articles that answer a question, and their points.
 
-    Exits with 1 if a question has no answer.
+    Exits with 1 if a question has no answer. A line of stdin that cannot be read is told by its
+    number; the others are answered, except with --json, which is all or nothing.
 
     For example:
 
         qasearch search "how is peacekeeping funded"
 
-        qasearch search "who pays" --where subject=Sociology --where "date>=2024-12-01" --json
+        qasearch search "who pays" --where "date>=2024-12-01" --json
+
+        qasearch search - --format jsonl < questions.txt
     """
     conditions = parse_where(where or ())
+    form: Format = "json" if as_json else format
     several = query == "-"
+    asked = _Lines(form) if several else [query]
     unanswered = False
 
     from qasearch import Index, load_reranker
@@ -85,7 +97,7 @@ def search(
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered
-            for number, text in enumerate(stdin_lines() if several else [query], start=1):
+            for number, text in enumerate(asked, start=1):
                 result = opened.search(
                     text,
                     k=limit,
@@ -101,10 +113,36 @@ def search(
                 unanswered = unanswered or result.verdict == "no_answer"
                 yield Answer(str(number), result)
 
-        for piece in _writer("json" if as_json else format, several=several)(answers()):
-            write(piece)
+        # Answers to several questions come one by one, as the questions may.
+        put = page if form == "text" and not several else write
+        for piece in _writer(form, several=several)(answers()):
+            put(piece)
             flush()
+    if isinstance(asked, _Lines) and asked.refused:
+        return ExitCode.USAGE
     return ExitCode.REPORT if unanswered else ExitCode.DONE
+
+
+class _Lines:
+    """The questions on stdin, one a line.
+
+    Attributes:
+        refused: how many lines could not be read.
+    """
+
+    def __init__(self, form: Format) -> None:
+        self.refused = 0
+        self._form: Format = form
+
+    def __iter__(self) -> Iterator[str]:
+        return stdin_lines(self._refuse)
+
+    def _refuse(self, error: ValueError) -> None:
+        # One array of JSON has no place for an error; its lines do.
+        if self._form == "json":
+            raise error
+        self.refused += 1
+        tell(Failure.of(error), as_json=self._form == "jsonl")
 
 
 def _writer(format: Format, *, several: bool) -> Writer:

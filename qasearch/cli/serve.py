@@ -52,10 +52,11 @@ def serve(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Answer over HTTP: a search page at /, JSON at /api/, described at /docs.
+    """Answer over HTTP, with a search page.
 
-    Follows the index: a build is answered from as soon as it is done. Stops at Ctrl-C or SIGTERM,
-    once the requests that it has begun are answered. The log, on stderr, has every request with -v.
+    The page is at /, JSON at /api/, described at /docs. Follows the index: a build is answered from
+    as soon as it is done. Stops at Ctrl-C or SIGTERM, once the requests that it has begun are
+    answered. The log, on stderr, has every request with -v.
 
     For example:
 

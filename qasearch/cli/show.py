@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from qasearch.cli import render
+from qasearch.cli.completion import passage_ids
 from qasearch.cli.console import Screen, visible, write
 from qasearch.cli.errors import ExitCode, NotFoundError
 from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
+    JsonOption,
     OfflineOption,
     QuietOption,
     VerboseOption,
 )
+from qasearch.cli.pager import page
 from qasearch.records import Article, Passage
 
 if TYPE_CHECKING:
@@ -26,10 +29,15 @@ Format = Literal["text", "json", "md"]
 
 def show(
     id: Annotated[
-        str, typer.Argument(metavar="ID[#SEQ]", help="Id of an article, or of a passage of it.")
+        str,
+        typer.Argument(
+            metavar="ID[#SEQ]",
+            autocompletion=passage_ids,
+            help="Id of an article, or of a passage of it.",
+        ),
     ],
     format: Annotated[Format, typer.Option("--format", help="How to write it.")] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -49,7 +57,9 @@ def show(
 
     with Index.open(index, searchable=False) as opened:
         article, passage = _find(opened, id)
-    write(_text(article, passage, "json" if as_json else format))
+    form: Format = "json" if as_json else format
+    put = page if form == "text" else write
+    put(_text(article, passage, form))
     return ExitCode.DONE
 
 

@@ -1,18 +1,15 @@
 """``qasearch status``: what an index holds, whichever model built it."""
 
 import dataclasses
-import sys
-from typing import Annotated, Literal
-
-import typer
+from functools import partial
 
 from qasearch.cli import render
-from qasearch.cli.console import Screen, write
 from qasearch.cli.errors import ExitCode
-from qasearch.cli.formats import json_text
+from qasearch.cli.listing import ListFormatOption, Listing, write_listing
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     IndexOption,
+    JsonOption,
     OfflineOption,
     QuietOption,
     VerboseOption,
@@ -20,29 +17,30 @@ from qasearch.cli.options import (
 
 
 def status(
-    format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="How to write it.")
-    ] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: ListFormatOption = "text",
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Say what the index holds: generations, model, counts, what is stale or refused, sizes.
+    """Say what the index holds.
 
-    Whichever model built it; none is loaded.
+    Generations, model, counts, what is stale or was refused, and sizes on disk. Whichever model
+    built it; none is loaded.
 
     For example:
 
         qasearch status -i index/
+
+        qasearch status --json
     """
     from qasearch import Index
 
     with Index.open(index, searchable=False) as opened:
         found = opened.status()
-    if as_json or format == "json":
-        write(json_text(dataclasses.asdict(found), indent=2))
-    else:
-        write(render.status_text(found, Screen.of(sys.stdout)))
+    whole = dataclasses.asdict(found)
+    facts = render.status_facts(found).items()
+    listing = Listing(whole, [whole], ("fact", "value"), facts)
+    write_listing(listing, format, as_json=as_json, text=partial(render.status_text, found))
     return ExitCode.DONE

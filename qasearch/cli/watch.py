@@ -46,10 +46,10 @@ def watch(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Build the index, and build it again whenever files change, until interrupted.
+    """Build the index, and again whenever files change.
 
-    One line of figures for each build. One that is refused leaves the index as it was; the next
-    change is another chance. While another process is building, this one waits.
+    Until interrupted. One line of figures for each build. One that is refused leaves the index as
+    it was; the next change is another chance. While another process is building, this one waits.
 
     For example:
 

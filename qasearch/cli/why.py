@@ -10,7 +10,9 @@ from qasearch.cli.errors import ExitCode, NotFoundError
 from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     DEFAULT_INDEX,
+    ArticleIdArgument,
     IndexOption,
+    JsonOption,
     LimitOption,
     MinConfidenceOption,
     ModelOption,
@@ -20,12 +22,13 @@ from qasearch.cli.options import (
     VerboseOption,
     WhereOption,
 )
+from qasearch.cli.pager import page
 from qasearch.cli.where import parse_where
 from qasearch.cli.whytext import why_text
 
 
 def why(
-    id: Annotated[str, typer.Argument(metavar="ID", help="Id of an article.")],
+    id: ArticleIdArgument,
     query: Annotated[str, typer.Argument(metavar="QUERY", help="A plain question.")],
     limit: LimitOption = 5,
     mode: ModeOption = "hybrid",
@@ -34,16 +37,17 @@ def why(
     format: Annotated[
         Literal["text", "json"], typer.Option("--format", help="How to write the result.")
     ] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Tell where an article ended for a query, and if it was not found which step lost it.
+    """Tell where an article ended for a query.
 
-    Give the options of the search in question. Exits with 1 if the index has no such article.
+    And if it was not found, which step lost it. Give the options of the search in question. Exits
+    with 1 if the index has no such article.
 
     For example:
 
@@ -64,5 +68,5 @@ def why(
     if as_json or format == "json":
         write(json_text(told.to_dict(), indent=2))
     else:
-        write(why_text(told, Screen.of(sys.stdout)))
+        page(why_text(told, Screen.of(sys.stdout)))
     return ExitCode.DONE

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -11,13 +11,18 @@ LONGEST_LINE = 2 * 1024 * 1024
 """Bytes of one line; more is no query but a mistake."""
 
 
-def stdin_lines() -> Iterator[str]:
+def _stop(error: ValueError) -> None:
+    raise error
+
+
+def stdin_lines(on_error: Callable[[ValueError], None] = _stop) -> Iterator[str]:
     """The lines of stdin that are not blank, each as soon as it is there.
 
-    Raises:
-        ValueError: a line is not UTF-8 or too long.
+    Args:
+        on_error: takes a line that is not UTF-8 or too long, named by its number; raises it by
+            default. Where it returns, reading goes on with the next line.
     """
-    for _, line in _numbered(sys.stdin.buffer, "stdin", LONGEST_LINE):
+    for _, line in _numbered(sys.stdin.buffer, "stdin", LONGEST_LINE, on_error):
         yield line
 
 
@@ -104,16 +109,32 @@ def _open(path: Path) -> Generator[BinaryIO]:
             yield stream
 
 
-def _numbered(stream: BinaryIO, name: str, longest: int) -> Iterator[tuple[str, str]]:
+def _numbered(
+    stream: BinaryIO,
+    name: str,
+    longest: int,
+    on_error: Callable[[ValueError], None] = _stop,
+) -> Iterator[tuple[str, str]]:
     number = 0
     while raw := stream.readline(longest + 1):
         number += 1
         place = f"{name}:{number}"
-        if len(raw) > longest:
-            raise ValueError(f"{place}: the line is longer than {longest // (1024 * 1024)} MiB")
         try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{place}: not UTF-8 at byte {error.start + 1} of the line") from error
+            with at(place):
+                line = _decoded(raw, longest, "utf-8-sig" if number == 1 else "utf-8")
+        except ValueError as error:
+            on_error(error)
+            while raw and not raw.endswith(b"\n"):  # what is left of a line that is too long
+                raw = stream.readline(longest)
+            continue
         if line.strip():
             yield place, line.strip()
+
+
+def _decoded(raw: bytes, longest: int, encoding: str) -> str:
+    if len(raw) > longest:
+        raise ValueError(f"the line is longer than {longest // (1024 * 1024)} MiB")
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start + 1} of the line") from error

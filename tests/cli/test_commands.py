@@ -202,8 +202,9 @@ def test_why_of_what_is_not_there(on_index: Command) -> None:
     assert on_index("why", "tea", " ").code == 2
 
 
-def asked_on_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+def asked_on_stdin(monkeypatch: pytest.MonkeyPatch, text: str | bytes) -> None:
+    raw = text.encode() if isinstance(text, str) else text
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
 
 
 def test_search_answers_each_line_of_stdin(
@@ -226,6 +227,43 @@ def test_search_answers_each_line_of_stdin(
 
     asked_on_stdin(monkeypatch, "")
     assert on_index("search", "-", "--json").json() == []
+
+
+BAD_LINES = b"who pays\ncaf\xe9\n" + b"x" * (2 * 1024 * 1024 + 9) + b"\nboil water\n"
+REFUSED = [
+    "stdin:2: not UTF-8 at byte 4 of the line",
+    "stdin:3: the line is longer than 2 MiB",
+]
+
+
+def test_a_line_that_cannot_be_read_is_named_and_the_others_are_answered(
+    on_index: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_on_stdin(monkeypatch, BAD_LINES)
+    run = on_index("search", "-", "-k", "1", "--format", "trec")
+    assert run.code == 2
+    assert run.err.splitlines() == [f"error: {each}" for each in REFUSED]
+    assert [line.split()[2] for line in run.out.splitlines()] == ["401", "tea"]
+
+    asked_on_stdin(monkeypatch, BAD_LINES)
+    lines = on_index("search", "-", "-k", "1", "--format", "jsonl")
+    assert (lines.code, lines.err) == (2, "")
+    first, *refused, last = map(json.loads, lines.out.splitlines())
+    assert [line["error"]["message"] for line in refused] == REFUSED
+    assert (first["query"], last["query"]) == ("who pays", "boil water")
+
+    asked_on_stdin(monkeypatch, BAD_LINES)
+    whole = on_index("search", "-", "--json")
+    assert whole.code == 2
+    assert whole.json() == {"error": {"code": "usage", "message": REFUSED[0], "hint": ""}}
+
+
+def test_an_option_that_is_wrong_is_told_once(
+    on_index: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_on_stdin(monkeypatch, "who pays\nboil water\n")
+    refused = on_index("search", "-", "-k", "0")
+    assert (refused.code, refused.out, len(refused.err.splitlines())) == (2, "", 1)
 
 
 def test_a_query_that_was_cut_is_warned_of(on_index: Command) -> None:
@@ -365,15 +403,6 @@ def test_no_command(qasearch: Command) -> None:
 
 def test_completion_is_offered(qasearch: Command) -> None:
     assert "--install-completion" in qasearch("--help").out
-
-
-@pytest.mark.parametrize(
-    "command", ["build", "search", "show", "parse", "run", "status", "verify", "doctor", "rollback"]
-)
-def test_help_has_an_example(command: str, qasearch: Command) -> None:
-    shown = qasearch(command, "--help")
-    assert shown.code == 0
-    assert f"      qasearch {command}" in shown.out
 
 
 def test_search_with_a_reranker(qasearch: Command, articles: Path) -> None:
