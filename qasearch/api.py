@@ -8,14 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, cast
 
-from qasearch.build import ArticleSource, FileSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
-from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
 from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search, why
 from qasearch.records import (
+    SPLITTER_VERSION,
     Article,
     BuildReport,
     DupesReport,
@@ -113,6 +112,8 @@ class Index:
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        from qasearch.build import ArticleSource, FileSource, build  # no search needs it
+
         if token_bits not in (None, 2, 4):
             raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
         paths = _paths(sources)

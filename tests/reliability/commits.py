@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qasearch.index import EmbedderIdentity, Generation, GenerationWriter, KeptRows
-from qasearch.ingest import SPLITTER_VERSION, passage_text
+from qasearch.ingest import passage_text
+from qasearch.records import SPLITTER_VERSION
 from tests.reliability.builds import Start, prepare, rest
 from tests.reliability.contents import EMBEDDER, build, layout, served
 from tests.reliability.disk import History, Node, Recorder
