@@ -26,6 +26,9 @@ from qasearch.records import (
     WhyResult,
 )
 
+_ANY_TEXT = "?"
+"""What a model is loaded by."""
+
 Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
 """A file, a folder, several of them, or articles from anywhere."""
 
@@ -46,10 +49,11 @@ class Index:
         embedder: Embedder | None,
         *,
         named: bool = False,
+        first: Generation | None = None,
     ) -> None:
         """For ``Index.open``, which knows how to open the generation that answers.
 
-        ``named`` says that it is always the same one.
+        ``named`` says that it is always the same one; ``first`` is open already.
         """
         self._open_generation = open_generation
         self._embedder = embedder
@@ -57,7 +61,7 @@ class Index:
         self._process = os.getpid()
         self._opening = threading.Lock()
         # Held by each query while it runs, and closed when the last of them lets it go.
-        self._generation: Generation | None = open_generation()
+        self._generation: Generation | None = first or open_generation()
 
     @classmethod
     def build(
@@ -154,6 +158,7 @@ class Index:
         offline: bool = False,
         searchable: bool = True,
         generation: str | None = None,
+        preload: bool = False,
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
 
@@ -169,6 +174,8 @@ class Index:
                 built it, and searching is an error.
             generation: name of another generation than the one that answers, of those that
                 ``status`` lists.
+            preload: load the model now, beside the files of the index: on more than one processor,
+                the first question is answered sooner.
 
         Raises:
             IndexNotFoundError: none is there.
@@ -189,7 +196,10 @@ class Index:
             fingerprint=embedder.fingerprint,
             splitter_version=SPLITTER_VERSION,
         )
-        return cls(open_generation, embedder, named=named)
+        first = None
+        if preload:
+            first = open_generation(beside=partial(embedder.embed_queries, [_ANY_TEXT]))
+        return cls(open_generation, embedder, named=named, first=first)
 
     @staticmethod
     def verify(index: str | Path = "index") -> list[IndexStoreError]:

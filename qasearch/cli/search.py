@@ -72,7 +72,7 @@ def search(
 
     from qasearch import Index
 
-    with Index.open(index, model=model, offline=offline) as opened:
+    with Index.open(index, model=model, offline=offline, preload=True) as opened:
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered
