@@ -480,7 +480,7 @@ def _to_json(texts: Sequence[str]) -> str:
 
 
 def _from_json(texts: str) -> tuple[str, ...]:
-    return tuple(json.loads(texts))
+    return () if texts == "[]" else tuple(json.loads(texts))
 
 
 def _subject_key(subject: str) -> str:
