@@ -1,9 +1,10 @@
 """Ask one question in a new process: `qasearch search` beside a script of fifteen lines.
 
-    python -m benchmarks.cold INDEX [--rounds 5]
+    python -m benchmarks.cold INDEX [--work .bench] [--passages 150000] [--rounds 5]
 
-The script is benchmarks/plain.py: sentence-transformers, a flat FAISS index read from its file, and
-the texts as JSON, all of them those of INDEX. The two alternate, and with them `qasearch --help`,
+The index is made of INDEX (`benchmarks/grow.py`) and kept in the work folder. The script is
+benchmarks/plain.py: sentence-transformers, a flat FAISS index read from its file, and the texts as
+JSON, all of them those of that index. The two alternate, and with them `qasearch --help`,
 so that what else the machine does is shared between them. The parts of a search are timed in
 processes of their own, one after the other, in seconds of CPU.
 """
@@ -21,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.grow import grown
 from benchmarks.record import ONE_THREAD, Spent, Table, run, save, spread
 from qasearch.embed import bundled
 from qasearch.index import Generation
@@ -168,13 +170,15 @@ def tables(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("index", type=Path)
+    parser.add_argument("--work", type=Path, default=Path(".bench"))
+    parser.add_argument("--passages", type=int, default=150_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    index, rounds = arguments.index, arguments.rounds
     if arguments.prepare:
-        prepare(index, arguments.prepare)
+        prepare(arguments.index, arguments.prepare)
         return
+    rounds, index = arguments.rounds, grown(arguments.index, arguments.passages, arguments.work)
     with tempfile.TemporaryDirectory() as folder:
         # In a process of its own: a child's peak of memory begins with that of its parent.
         command = ("-m", "benchmarks.cold", str(index), "--prepare", folder)

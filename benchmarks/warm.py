@@ -24,7 +24,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from benchmarks.grow import grow
+from benchmarks.grow import grown
 from benchmarks.record import ONE_THREAD, Table, resident, save
 from qasearch import Index, load_embedder
 from qasearch.index import Generation
@@ -55,11 +55,9 @@ def main() -> None:
         return
     found: list[Any] = []
     for passages in map(int, arguments.passages.split(",")):
-        grown = arguments.work / f"grown-{passages}"
-        if not (grown / "CURRENT").exists():
-            grow(arguments.index, grown, passages)
+        index = grown(arguments.index, passages, arguments.work)
         options = ["--questions", str(arguments.questions), "--rounds", str(arguments.rounds)]
-        command = [sys.executable, "-m", "benchmarks.warm", str(grown), "--measure", *options]
+        command = [sys.executable, "-m", "benchmarks.warm", str(index), "--measure", *options]
         done = subprocess.run(
             command, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, check=True
         )
