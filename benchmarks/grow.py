@@ -105,7 +105,7 @@ def _mixed_rows(rows: Vectors, others: Rows) -> Iterator[Vectors]:
 
 
 def grown(index: Path, passages: int, work: Path) -> Path:
-    """An index of so many passages made of ``index``, in the work folder: made if it is not there."""
+    """An index of so many passages made of ``index``, in the work folder; made if it is missing."""
     with Generation.open(index) as base:
         path = work / f"{base.name}-{passages}"
     if not (path / "CURRENT").exists():

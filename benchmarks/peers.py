@@ -2,10 +2,10 @@
 
     python -m benchmarks.peers INDEX [--python .bench/peers/bin/python] [--passages 150000]
 
-The vectors are those of an index made of INDEX (`benchmarks/grow.py`). The other Python is that of an
-environment with benchmarks/requirements.txt: it runs this file again, in which nothing of qasearch
-is imported there. Each store holds the vectors of all passages and
-is asked for the ten nearest to each question; what is not installed is left out and said so.
+The vectors are those of an index made of INDEX (`benchmarks/grow.py`). The other Python is that of
+an environment with benchmarks/requirements.txt; it runs this file again, importing nothing of
+qasearch. Each store holds the vectors of all passages and is asked for the ten nearest to each
+question; what is not installed is left out, and said so.
 """
 
 import argparse
