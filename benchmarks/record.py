@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENT = ROOT / "docs" / "measurements.md"
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
-ORDER = ["cold", "warm", "peers", "build"]
+ORDER = ["cold", "warm", "peers", "build", "precision"]
 
 LIBRARIES = ("numpy", "faiss-cpu", "onnxruntime", "tantivy", "torch", "sentence-transformers")
 

@@ -36,6 +36,8 @@ HNSW_MOST = 200_000
 IVF_FROM = 500_000
 """Rows from which lists are worth a look."""
 MANY = 64
+MOST_SCANNED = 20_000_000
+"""Rows that the questions of one round may scan together: of a larger index fewer are asked."""
 
 Way: TypeAlias = Callable[[int], Rows | None]
 """Answers the question of that number; the rows that it found, where they are to be judged."""
@@ -62,7 +64,7 @@ def main() -> None:
             command, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, check=True
         )
         found.append(json.loads(done.stdout))
-    save("warm", [*map(table, found), growth(found)], found)
+        save("warm", [*map(table, found), growth(found)], found)
 
 
 def measure(path: Path, questions: int, rounds: int) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def measure(path: Path, questions: int, rounds: int) -> dict[str, Any]:
     embedder = load_embedder()
     with Index.open(path, embedder=embedder) as index, Generation.open(path) as generation:
         every = [question for _, question in index.questions()]
+        questions = max(10, min(questions, MOST_SCANNED // len(generation.vectors)))
         asked = every[:: max(1, len(every) // questions)][:questions]
         vectors = embedder.embed_queries(asked)
         after_opening = resident()
