@@ -8,11 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, Unpack, cast
 
-from qasearch.build import ArticleSource, FileSource, UpdateSource, build
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
 from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
-from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, Reranker, no_progress
 from qasearch.query import (
     NEAR,
@@ -26,6 +24,7 @@ from qasearch.query import (
     why,
 )
 from qasearch.records import (
+    SPLITTER_VERSION,
     Article,
     BuildReport,
     DupesReport,
@@ -36,6 +35,9 @@ from qasearch.records import (
     SearchResult,
     WhyResult,
 )
+
+_ANY_TEXT = "?"
+"""What a model is loaded by."""
 
 Sources: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Article]
 """A file, a folder, several of them, or articles from anywhere."""
@@ -58,10 +60,11 @@ class Index:
         *,
         reranker: Reranker | None = None,
         named: bool = False,
+        first: Generation | None = None,
     ) -> None:
         """For ``Index.open``, which knows how to open the generation that answers.
 
-        ``named`` says that it is always the same one.
+        ``named`` says that it is always the same one; ``first`` is open already.
         """
         self._open_generation = open_generation
         self._embedder = embedder
@@ -70,7 +73,7 @@ class Index:
         self._process = os.getpid()
         self._opening = threading.Lock()
         # Held by each query while it runs, and closed when the last of them lets it go.
-        self._generation: Generation | None = open_generation()
+        self._generation: Generation | None = first or open_generation()
 
     @classmethod
     def build(
@@ -125,6 +128,8 @@ class Index:
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
+        from qasearch.build import ArticleSource, FileSource, build  # no search needs it
+
         if token_bits not in (None, 2, 4):
             raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
         paths = _paths(sources)
@@ -166,6 +171,7 @@ class Index:
         reranker: Reranker | None = None,
         searchable: bool = True,
         generation: str | None = None,
+        preload: bool = False,
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
 
@@ -183,6 +189,8 @@ class Index:
                 built it, and searching is an error.
             generation: name of another generation than the one that answers, of those that
                 ``status`` lists.
+            preload: load the model now, beside the files of the index: on more than one processor,
+                the first question is answered sooner.
 
         Raises:
             IndexNotFoundError: none is there.
@@ -203,7 +211,10 @@ class Index:
             fingerprint=embedder.fingerprint,
             splitter_version=SPLITTER_VERSION,
         )
-        return cls(open_generation, embedder, reranker=reranker, named=named)
+        first = None
+        if preload:
+            first = open_generation(beside=partial(embedder.embed_queries, [_ANY_TEXT]))
+        return cls(open_generation, embedder, reranker=reranker, named=named, first=first)
 
     @staticmethod
     def verify(index: str | Path = "index") -> list[IndexStoreError]:
@@ -388,6 +399,8 @@ class Index:
             BuildRefusedError: ``strict``, and something was refused; or no article would be left.
             IndexLockedError, IndexWriteError, EmbedderError: as ``build``.
         """
+        from qasearch.build import UpdateSource, build  # as above
+
         if self._embedder is None:
             raise ValueError("This index was opened with searchable=False.")
         report = build(

@@ -2,7 +2,11 @@
 
 import datetime
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Final, Literal
+
+SPLITTER_VERSION: Final = "1"
+"""Of the rules that make passages of an answer: changes whenever some answer may be split otherwise
+than before. It stands here since a search compares it, which has no need of the rules."""
 
 PassageKind = Literal["point", "section", "bullet", "paragraph"]
 Verdict = Literal["answer", "related", "no_answer"]

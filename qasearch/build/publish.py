@@ -28,9 +28,8 @@ from qasearch.index import (
     stored_articles,
     text_key,
 )
-from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, TokenEmbedder
-from qasearch.records import BuildReport
+from qasearch.records import SPLITTER_VERSION, BuildReport
 
 MOST_LOST = 0.2
 """Share of the articles that a build may lose without being told to: more looks like a mistake."""

@@ -2,7 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -10,34 +11,18 @@ import typer
 from qasearch import __version__
 from qasearch.cli import pager
 from qasearch.cli.bare import as_search
-from qasearch.cli.build import build
 from qasearch.cli.completion import as_bash_breaks_words
 from qasearch.cli.console import ReaderGoneError, flush, stop_writing, use_utf8, write
-from qasearch.cli.diff import diff
-from qasearch.cli.doctor import doctor
-from qasearch.cli.dupes import dupes
 from qasearch.cli.errors import ExitCode, report
-from qasearch.cli.eval import evaluate
-from qasearch.cli.mcp import mcp
-from qasearch.cli.parse import parse
-from qasearch.cli.related import related
-from qasearch.cli.rollback import rollback
-from qasearch.cli.run import run
-from qasearch.cli.search import search
-from qasearch.cli.serve import serve
-from qasearch.cli.show import show
-from qasearch.cli.status import status
-from qasearch.cli.verify import verify
-from qasearch.cli.watch import watch
-from qasearch.cli.why import why
 
-# Without markup modes typer writes help and errors itself and leaves rich, slow to import, alone.
-app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (build, watch, search, show, why, related, parse, run):
-    app.command()(command)
-app.command("eval")(evaluate)
-for command in (diff, dupes, status, verify, doctor, rollback, serve, mcp):
-    app.command()(command)
+COMMANDS = (
+    "build", "watch", "search", "show", "why", "related", "parse", "run",
+    "eval", "diff", "dupes", "status", "verify", "doctor", "rollback", "serve", "mcp",
+)  # fmt: skip
+"""Each is a function of its name in the module of its name, in the order of ``--help``."""
+
+_OTHER_FUNCTIONS = {"eval": "evaluate"}
+"""Where the name is one of Python's own."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -46,8 +31,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
-def qasearch(
+def _qasearch(
     context: typer.Context,
     version: Annotated[
         bool,
@@ -80,6 +64,18 @@ def qasearch(
         raise ValueError("Which command? `qasearch --help` lists them.")
 
 
+def app_of(names: Iterable[str]) -> typer.Typer:
+    """These commands together: no other is imported, which would take longer than most take."""
+    # Without markup modes typer writes help and errors itself and leaves rich, slow to import,
+    # alone.
+    app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_qasearch)
+    for name in names:
+        module = import_module(f"qasearch.cli.{name}")
+        app.command(name)(getattr(module, _OTHER_FUNCTIONS.get(name, name)))
+    return app
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors become messages, never tracebacks."""
     given = sys.argv[1:] if arguments is None else list(arguments)
@@ -96,19 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.DONE
 
 
-def _names() -> list[str]:
-    """What commands are called."""
-    return [
-        command.name or command.callback.__name__
-        for command in app.registered_commands
-        if command.callback
-    ]
-
-
 def _run(arguments: Sequence[str]) -> int:
     try:
+        given = as_search(arguments, COMMANDS)
+        app = app_of(given[:1] if given and given[0] in COMMANDS else COMMANDS)
         # Not standalone, typer hands back what a command returns, and Exit as its code.
-        given = as_search(arguments, _names())
         with as_bash_breaks_words():
             outcome: int | None = app(given, prog_name="qasearch", standalone_mode=False)
         if outcome == ExitCode.INTERRUPTED:

@@ -1,7 +1,6 @@
 """``qasearch doctor``: what could keep qasearch from working here, and what mends it."""
 
 import dataclasses
-import importlib.metadata
 import os
 import platform
 import re
@@ -84,11 +83,13 @@ def version_check(name: str, found: str, floor: str, hint: str) -> Check:
 
 
 def _versions() -> Iterator[Check]:
-    about = importlib.metadata.metadata("qasearch")
+    from importlib.metadata import metadata, requires  # slow to import, for all other commands too
+
+    about = metadata("qasearch")
     floor = about["Requires-Python"].removeprefix(">=")
     hint = f"Use Python {floor} or newer."
     yield version_check("Python", platform.python_version(), floor, hint)
-    for requirement in importlib.metadata.requires("qasearch") or ():
+    for requirement in requires("qasearch") or ():
         match = _REQUIREMENT.match(requirement)
         if match and "extra ==" not in requirement:
             name, floor = match.groups()
@@ -96,9 +97,11 @@ def _versions() -> Iterator[Check]:
 
 
 def _package(name: str, floor: str) -> Check:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        found = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        found = version(name)
+    except PackageNotFoundError:
         return Check(name, "FAIL", "not installed", _REINSTALL)
     return version_check(name, found, floor, _REINSTALL)
 

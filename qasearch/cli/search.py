@@ -93,7 +93,7 @@ def search(
     from qasearch import Index, load_reranker
 
     reorder = load_reranker(reranker, offline=offline) if reranker else None
-    with Index.open(index, model=model, offline=offline, reranker=reorder) as opened:
+    with Index.open(index, model=model, offline=offline, reranker=reorder, preload=True) as opened:
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered

@@ -1,7 +1,7 @@
 """What answers when ``CURRENT`` names no generation: the newest whole one, for reading only."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ def open_for_reading(
     embedder_name: str | None = None,
     fingerprint: str | None = None,
     splitter_version: str | None = None,
+    beside: Callable[[], object] | None = None,
     files: Files | None = None,
 ) -> Generation:
     """Open the generation that answers, as ``Generation.open``; at need, the newest whole one.
@@ -44,6 +45,7 @@ def open_for_reading(
             fingerprint=fingerprint,
             splitter_version=splitter_version,
             current=(lambda: current) if current else None,
+            beside=beside,
             files=files,
         )
 

@@ -10,7 +10,8 @@ write the folder, since they can write the hashes too.
 import re
 import sqlite3
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, EMFILE, ENFILE, ENOENT, ENOTDIR
@@ -117,13 +118,14 @@ class Generation:
         self._sources: list[Source] | None = None
         for file, digest in manifest.files.items():
             folder.check_size(file, digest)
-        folder.check(SOURCES_FILE, manifest.files[SOURCES_FILE])
-        self.vectors = folder.matrix(VECTORS_FILE, rows=counts.passages, dim=dim)
-        self.questions = folder.matrix(QUESTIONS_FILE, rows=counts.questions, dim=dim)
-        self.question_index = FlatIndex(self.questions)
-        self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
-        self.lexical = folder.lexical(manifest)
-        self.confidence = folder.confidence(manifest)
+        # Hashing lets other threads run, so what is only hashed is hashed beside the rest.
+        with _beside(partial(folder.check_all, manifest, [PASSAGES_FILE, SOURCES_FILE])):
+            self.vectors = folder.matrix(VECTORS_FILE, rows=counts.passages, dim=dim)
+            self.questions = folder.matrix(QUESTIONS_FILE, rows=counts.questions, dim=dim)
+            self.question_index = FlatIndex(self.questions)
+            self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
+            self.lexical = folder.lexical(manifest)
+            self.confidence = folder.confidence(manifest)
         self.store = folder.passages(manifest)
         try:
             self.tokens = folder.tokens(manifest, self.store.passage_offsets)
@@ -143,6 +145,7 @@ class Generation:
         splitter_version: str | None = None,
         pinned: bool = True,
         current: Callable[[], "Current"] | None = None,
+        beside: Callable[[], object] | None = None,
         files: Files | None = None,
     ) -> Self:
         """Open the generation that answers. Needs to write nothing: the medium may be read-only.
@@ -155,6 +158,8 @@ class Generation:
             splitter_version: of the rules in use; None means any.
             pinned: keep builders from collecting it, where the medium can be written.
             current: says which one to open, instead of ``CURRENT``.
+            beside: done in another thread while files are read, once the manifest is found to fit;
+                may be done more than once. What it raises is raised.
             files: the file operations.
 
         Raises:
@@ -184,7 +189,8 @@ class Generation:
                     manifest = folder.manifest(known)
                     _check_splitter(index_path, manifest, splitter_version)
                     _check_embedder(index_path, manifest, embedder_name, fingerprint)
-                    generation = cls(folder, manifest, pin)
+                    with _beside(beside):
+                        generation = cls(folder, manifest, pin)
                 except IndexDamagedError:
                     # Without a pin, builders may have collected it meanwhile.
                     if look() == named:
@@ -383,6 +389,11 @@ class GenerationFolder:
         if size != expected.bytes:
             raise self.damaged(file, str(expected), f"{size:,} bytes")
 
+    def check_all(self, manifest: Manifest, files: Iterable[str]) -> None:
+        """Refuse any of some files that has another content; reads them whole."""
+        for file in files:
+            self.check(file, manifest.files[file])
+
     def check(self, file: str, expected: FileDigest) -> None:
         """Refuse a file of another content; reads it whole."""
         self.check_size(file, expected)
@@ -406,8 +417,7 @@ class GenerationFolder:
             return FaissIndex(read_faiss(data, rows=rows, dim=dim), vectors)
 
     def passages(self, manifest: Manifest) -> PassageStore:
-        """Open the texts, hashed first, and compare the counts."""
-        self.check(PASSAGES_FILE, manifest.files[PASSAGES_FILE])
+        """Open the texts, hashed already, and compare the counts."""
         counts = manifest.counts
         expected = (counts.articles, counts.passages, counts.questions)
         try:
@@ -581,6 +591,18 @@ def verify(index_path: Path, *, files: Files | None = None) -> list[IndexStoreEr
         except IndexStoreError as error:
             faults.append(error)
     return faults
+
+
+@contextmanager
+def _beside(work: Callable[[], object] | None) -> Generator[None]:
+    """Do some work in a thread of its own meanwhile, and wait for it; what it raises is raised."""
+    if work is None:
+        yield
+        return
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(work)
+        yield
+        done.result()
 
 
 def _check_there(folder: GenerationFolder) -> None:

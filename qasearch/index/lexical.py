@@ -12,11 +12,13 @@ import json
 import os
 import re
 import sys
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EIO, ENOTEMPTY
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,8 @@ _HEAP_BYTES = 2_000_000_000
 _LONGEST_WORD = 40
 
 _TEXTS_AT_ONCE = 256
+_WORDS_KNOWN = 32_768
+"""Words whose terms are remembered: some megabytes, and most words of what a search shows."""
 
 _REMOVALS = 3
 """Times that tantivy's folder is removed without the last file that it writes there."""
@@ -105,13 +109,11 @@ class LexicalIndex:
 
     def terms(self, text: str) -> list[str]:
         """The words of a text as they are indexed: stemmed, in lower case, stop words left out."""
-        # One for each call, which is quick, since threads must not share one.
-        return _analyzer().analyze(_regular(text))
+        return _own.analyzer.analyze(_regular(text))
 
-    def terms_of_each(self, words: Sequence[str]) -> list[list[str]]:
+    def terms_of_each(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """The terms of each of some words: mostly one, none of a stop word."""
-        analyzer = _analyzer()
-        return [analyzer.analyze(word) for word in words]
+        return [_terms_of(word) for word in words]
 
     def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How rare each term is among the rows, as BM25 weighs it: float32 (n,), 0 or more."""
@@ -211,6 +213,22 @@ def _analyzer() -> "tantivy.TextAnalyzer":
         .filter(tantivy.Filter.stemmer("english"))
         .build()
     )
+
+
+class _Own(threading.local):
+    """What each thread has for itself, since none may share it."""
+
+    @cached_property
+    def analyzer(self) -> "tantivy.TextAnalyzer":
+        return _analyzer()
+
+
+_own = _Own()
+
+
+@lru_cache(_WORDS_KNOWN)
+def _terms_of(word: str) -> tuple[str, ...]:
+    return tuple(_own.analyzer.analyze(_regular(word)))
 
 
 def _regular(text: str) -> str:

@@ -496,7 +496,7 @@ def _to_json(texts: Sequence[str]) -> str:
 
 @lru_cache(maxsize=1_024)  # most lists are empty, or those of the passage before
 def _from_json(texts: str) -> tuple[str, ...]:
-    return tuple(json.loads(texts))
+    return () if texts == "[]" else tuple(json.loads(texts))
 
 
 def _subject_key(subject: str) -> str:

@@ -190,9 +190,10 @@ class TokenStore:
         best = np.full((len(entries), len(query)), -1, dtype=np.float32)
         some = np.flatnonzero(sizes)
         if len(some) and len(query):
-            codes = np.concatenate(
-                [self._codes[self._offsets[e] : self._offsets[e + 1]] for e in entries[some]]
-            )
+            firsts = self._offsets[entries[some]].tolist()
+            stops = self._offsets[entries[some] + 1].tolist()
+            spans = zip(firsts, stops, strict=True)
+            codes = np.concatenate([self._codes[first:stop] for first, stop in spans])
             starts = np.concatenate([[0], np.cumsum(sizes[some])[:-1]])
             best[some] = np.maximum.reduceat(self.codec.decode(codes) @ query.T, starts, axis=0)
         return best

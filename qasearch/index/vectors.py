@@ -50,11 +50,11 @@ _TRAINING_ROWS = 16_384
 """Rows whose mean the codes are taken from."""
 
 _FEWEST_CANDIDATES, _CANDIDATES_PER_HIT = 300, 30
-_ENOUGH_CANDIDATES, _CANDIDATES_PER_LATE_HIT = 2_000, 4
-"""Rows that codes propose: 30 for each hit, from 300 to 2,000; for many hits, 4 for each. Over
-150,000 rows, partly mixed from real ones, that held all of the 10 nearest, .9995 of the 200 nearest
-and .993 of the 500, whose first are what matters; 30 for each of 500 would take longer than a flat
-scan (docs/decisions/0004-vector-index.md)."""
+_ENOUGH_CANDIDATES, _CANDIDATES_PER_LATE_HIT = 750, 4
+"""Rows that codes propose: 30 for each hit, from 300 to 750; for many hits, 4 for each. Over
+150,000 rows, partly mixed from real ones, that held all of the 10 nearest, .9997 of the 50 nearest,
+.994 of the 125 and .993 of the 200, whose first are what matters. With 2,000 for 125 hits it holds
+.9997 of them and takes two thirds more time (docs/decisions/0004-vector-index.md)."""
 
 _CANARIES = 32
 """Rows that must find themselves."""

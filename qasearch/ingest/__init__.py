@@ -4,13 +4,12 @@ from qasearch.ingest.changes import Changes, find_changes
 from qasearch.ingest.duplicates import merge
 from qasearch.ingest.files import EXTENSIONS, SourceFile, find_files
 from qasearch.ingest.read import FileReading, read_articles, read_file
-from qasearch.ingest.split import SPLITTER_VERSION, split, split_all, split_article
+from qasearch.ingest.split import split, split_all, split_article
 from qasearch.ingest.texts import joined_text, passage_text, question_text
 from qasearch.ingest.watch import watch_files
 
 __all__ = [
     "EXTENSIONS",
-    "SPLITTER_VERSION",
     "Changes",
     "FileReading",
     "SourceFile",

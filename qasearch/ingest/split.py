@@ -11,9 +11,6 @@ from qasearch.ingest.outline import Outliner
 from qasearch.ingest.parts import Part
 from qasearch.records import Article, Passage
 
-SPLITTER_VERSION: Final = "1"
-"""Changes whenever some answer may be split otherwise than before."""
-
 _FEWEST_WORDS: Final = 5
 _NUMBERING: Final = "0123456789.()*_\\ "
 _MID_SENTENCE: Final = ",;(\N{EN DASH}\N{EM DASH}-"

@@ -47,7 +47,7 @@ _BEFORE_NUMBER = re.compile(r"\bnos?\.$", re.IGNORECASE)
 class Lexicon(Protocol):
     """What knows of words: the index of words, ``LexicalIndex``."""
 
-    def terms_of_each(self, words: Sequence[str]) -> list[list[str]]:
+    def terms_of_each(self, words: Sequence[str]) -> Sequence[Sequence[str]]:
         """The terms of each word: mostly one, none of a stop word."""
         ...
 

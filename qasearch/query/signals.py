@@ -74,13 +74,13 @@ def read_questions(
 
 def _weights(lexical: LexicalIndex, words: Sequence[str]) -> Vectors:
     """How much the tokens of a query count: by how rare their words are."""
-    rareness = np.array([_rareness(lexical, word) for word in words], dtype=np.float32)
+    terms = lexical.terms_of_each(words)
+    rareness = np.array([_rareness(lexical, each) for each in terms], dtype=np.float32)
     weights = np.sqrt(rareness) + _COMMONEST
     return (weights / max(float(weights.sum()), _COMMONEST)).astype(np.float32)
 
 
-def _rareness(lexical: LexicalIndex, word: str) -> float:
-    terms = lexical.terms(word)
+def _rareness(lexical: LexicalIndex, terms: Sequence[str]) -> float:
     return float(lexical.inverse_frequencies(terms).mean()) if terms else 0.0
 
 
@@ -139,6 +139,8 @@ class SignalReader:
         self._question = question
         self._depth = depth
         self._among = None if among is None else generation.store.passage_rows_of(among)
+        self._compared: Rows = np.empty(0, np.int64)
+        self._late: Vectors = np.empty(0, np.float32)
 
     @property
     def best_lexical(self) -> float:
@@ -189,15 +191,24 @@ class SignalReader:
         return found
 
     def late(self, rows: Rows) -> Vectors:
-        """Signal ``late`` of some rows.
+        """Signal ``late`` of some rows; each is compared once, however often it is asked for.
 
         The mean over the query's tokens of their best cosines among the passage's, with a discount
         for length.
 
         Source: Khattab and Zaharia, "ColBERT", SIGIR 2020, https://arxiv.org/abs/2004.12832
         """
+        new = np.setdiff1d(rows, self._compared)
+        if len(new):
+            known = np.concatenate([self._compared, new])
+            scores = np.concatenate([self._late, self._compare(new)])
+            order = np.argsort(known)
+            self._compared, self._late = known[order], scores[order]
+        return self._late[np.searchsorted(self._compared, rows)]
+
+    def _compare(self, rows: Rows) -> Vectors:
         tokens, store = self._question.tokens, self._generation.tokens
-        if tokens is None or store is None or not len(tokens) or not len(rows):
+        if tokens is None or store is None or not len(tokens):
             return np.zeros(len(rows), dtype=np.float32)
         matches, counts = store.matches(tokens, rows)
         weights = self._question.weights

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 
 from qasearch.index import Generation
-from qasearch.ingest import passage_text
 from qasearch.protocols import Embedder
 from qasearch.query import text
 from qasearch.query.highlight import words_of
@@ -97,6 +96,8 @@ def _words(
     generation: Generation, question: Question, article: Article, passage: PassageHit | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The words of a query that a passage has as it is indexed, and those that it lacks."""
+    from qasearch.ingest import passage_text  # no search needs it
+
     lexical = generation.lexical
     known: set[str] = set()
     if passage is not None:

@@ -9,7 +9,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from qasearch.cli.app import app, main
+from qasearch.cli.app import COMMANDS, app_of, main
 from qasearch.cli.bare import as_search
 from tests.house.source import ROOT
 
@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def commands() -> dict[str, Any]:
     """Every command by the words that run it, ``qasearch`` itself included."""
-    group = get_command(app)
+    group = get_command(app_of(COMMANDS))
     assert isinstance(group, TyperGroup)
     return {"qasearch": group} | {f"qasearch {name}": it for name, it in group.commands.items()}
 
@@ -50,7 +50,7 @@ def test_help_has_examples_that_the_parser_accepts(
         for word in words:
             if re.fullmatch(r"[\w-]+\.(jsonl|tsv|run|txt)", word):
                 Path(word).touch()  # some options want files that are there
-        words = as_search(words, [each.split()[-1] for each in commands()])
+        words = as_search(words, COMMANDS)
         command = commands()[f"qasearch {words[0]}"]
         assert name in ("qasearch", f"qasearch {words[0]}")
         command.make_context(words[0], words[1:])  # raises what the parser refuses

@@ -8,7 +8,8 @@ from itertools import starmap
 from pathlib import Path
 
 from qasearch.index import EmbedderIdentity, Generation, GenerationWriter, KeptRows
-from qasearch.ingest import SPLITTER_VERSION, joined_text
+from qasearch.ingest import joined_text
+from qasearch.records import SPLITTER_VERSION
 from tests.reliability.builds import Start, prepare, rest
 from tests.reliability.contents import EMBEDDER, build, layout, served
 from tests.reliability.disk import History, Node, Recorder
