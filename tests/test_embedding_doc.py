@@ -178,8 +178,11 @@ def test_the_own_embedder(folder: Path) -> None:
 )
 def test_the_own_reranker(indexed: Path) -> None:
     lengths = json.loads(run(indexed, "own_reranker.py"))
-    assert len(lengths) == 20
-    assert len(set(lengths)) > 10
+    with Index.open(indexed / "index") as index:
+        ranked = [len(hit.text) for hit in index.search(QUESTION, flat=True, k=20).passages or ()]
+    assert sorted(lengths) == sorted(ranked)
+    assert sum(lengths[:10]) < sum(ranked[:10])
+    assert sum(lengths[:10]) < sum(lengths[10:])
 
 
 @pytest.mark.model

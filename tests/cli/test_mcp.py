@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -17,6 +18,8 @@ from mcp.client.stdio import stdio_client
 
 from qasearch import Article, Index, load_embedder
 from tests.cli.conftest import COMMAND, Command, Start
+
+README = Path(__file__).parents[2] / "README.md"
 
 HELLO = {
     "method": "initialize",
@@ -83,9 +86,16 @@ class Raw:
 
 
 def test_the_client_of_the_sdk(built: Path, model: Path, tmp_path: Path) -> None:
-    settings = {**os.environ, "QASEARCH_MODEL": str(model)}
+    """With the configuration that README gives, other paths in it."""
+    (shown,) = re.findall(r"^```json\n(.*?)^```$", README.read_text(), re.M | re.S)
+    entry = json.loads(shown)["mcpServers"]["qasearch"]
+    assert entry.keys() == {"command", "args"}
+    arguments = [str(built) if each == "/path/to/index" else each for each in entry["args"]]
     command = StdioServerParameters(
-        command=COMMAND[0], args=[*COMMAND[1:], "mcp", "-i", str(built)], env=settings, cwd=tmp_path
+        command=COMMAND[0],
+        args=[*COMMAND[1:], *arguments],
+        env={**os.environ, "QASEARCH_MODEL": str(model)},
+        cwd=tmp_path,
     )
 
     async def talk() -> None:
@@ -123,8 +133,9 @@ def test_nothing_but_the_protocol_on_stdout(
 ) -> None:
     """With content that breaks lines, a model that is exported anew, and libraries that print."""
     noisy = [COMMAND[0], "-c", NOISY + COMMAND[2]]
-    cache = {"QASEARCH_CACHE_DIR": str(tmp_path / "empty")}
-    raw = Raw(start("mcp", "-i", hostile, command=noisy, **cache))
+    # What is printed is kept back as long as Python does so by itself.
+    settings = {"QASEARCH_CACHE_DIR": str(tmp_path / "empty"), "PYTHONUNBUFFERED": ""}
+    raw = Raw(start("mcp", "-i", hostile, command=noisy, **settings))
     found = raw.call("search", query=f"boil water{INJECTED}")["structuredContent"]
     assert found["articles"][0]["id"] == "tea\n"
     assert found["articles"][0]["question"] == HOSTILE[0].question
