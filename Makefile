@@ -24,7 +24,7 @@ SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name
 .DEFAULT_GOAL := help
 # An interrupted build leaves a whole index, so make must not delete what it sees as half a file.
 .PRECIOUS: $(INDEXED)
-.PHONY: help setup index search check test bench-quality reliability clean
+.PHONY: help setup index search check test docs bench-quality reliability clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ check: $(INSTALLED)  ## Lint, format and types
 test: $(INSTALLED)  ## All tests
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
+docs: $(INSTALLED)  ## The documentation site, in site/: open site/index.html
+	$(BIN)/mkdocs build --quiet --strict
+
 bench-quality: $(INSTALLED)  ## Quality beside baselines: make bench-quality EVAL=judged CORPUS="folders"
 	$(BIN)/python -m benchmarks.quality $(if $(EVAL),--eval $(EVAL)) $(if $(CORPUS),--corpus $(CORPUS)) --work $(WORK)
 
@@ -68,5 +71,5 @@ reliability: $(INSTALLED)  ## The whole campaign of faults and power cuts: long;
 	$(BIN)/python -m tests.reliability
 
 clean:  ## Remove .venv, the built index and the tools' caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist site
 	find index -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
