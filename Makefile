@@ -29,7 +29,7 @@ SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name
 .DEFAULT_GOAL := help
 # An interrupted build leaves a whole index, so make must not delete what it sees as half a file.
 .PRECIOUS: $(INDEXED)
-.PHONY: help setup index search check test bench bench-quality reliability clean
+.PHONY: help setup index search check test docs bench bench-quality reliability clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,10 @@ check: $(INSTALLED)  ## Lint, format and types
 test: $(INSTALLED)  ## All tests
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
+# The variable silences an announcement of the theme's makers; what is wrong is still told.
+docs: $(INSTALLED)  ## The documentation site, in site/: open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 bench-quality: $(INSTALLED)  ## Quality beside baselines: make bench-quality EVAL=judged CORPUS="folders"
 	$(BIN)/python -m benchmarks.quality $(if $(EVAL),--eval $(EVAL)) $(if $(CORPUS),--corpus $(CORPUS)) --work $(WORK)
 
@@ -81,5 +85,5 @@ reliability: $(INSTALLED)  ## The whole campaign of faults and power cuts: long;
 	$(BIN)/python -m tests.reliability
 
 clean:  ## Remove .venv, the built index and the tools' caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist site
 	find index -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

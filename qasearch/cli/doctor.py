@@ -70,7 +70,7 @@ def doctor(
     whole = [dataclasses.asdict(check) for check in checks]
     columns = ("name", "outcome", "found", "hint")
     listing = Listing(whole, whole, columns, [list(check.values()) for check in whole])
-    write_listing(listing, format, as_json=as_json, text=partial(_text, checks))
+    write_listing(listing, format, as_json=as_json, text=partial(as_text, checks))
     failed = any(check.outcome == "FAIL" for check in checks)
     return ExitCode.REPORT if failed else ExitCode.DONE
 
@@ -194,10 +194,17 @@ def _folder(index: Path) -> Check:
     return Check("folder", "warn", f"{index} can be searched, but not written", hint)
 
 
-def _text(checks: Sequence[Check], screen: Screen) -> str:
-    """A line for each check; what was found, and what mends it, under one another."""
+def as_text(checks: Sequence[Check], screen: Screen) -> str:
+    """A line for each check; on a terminal a table, with what mends it under what was found."""
+    if not screen.terminal:
+        return "\n".join(map(_line, checks))
     width = max(len(check.name) for check in checks) + 2
     return "\n".join(line for check in checks for line in _lines(check, width, screen))
+
+
+def _line(check: Check) -> str:
+    hint = f"{'' if check.found.endswith('.') else '.'} {check.hint}" if check.hint else ""
+    return f"{check.outcome:4}  {visible(f'{check.name}: {check.found}{hint}')}"
 
 
 def _lines(check: Check, width: int, screen: Screen) -> Iterator[str]:

@@ -89,7 +89,9 @@ def status_text(status: IndexStatus, screen: Screen) -> str:
     lines: list[str] = []
     for name, fact in facts.items():
         # What is piped may be copied, so stays whole.
-        shown = _wrap(fact, screen.width - width) if screen.terminal else [visible(fact)]
+        shown = [visible(fact)]
+        if screen.terminal:
+            shown = textwrap.wrap(shown[0], screen.width - width, break_long_words=False) or [""]
         lines.append(screen.paint(name.ljust(width), "dim") + shown[0])
         lines += [" " * width + more for more in shown[1:]]
     return "\n".join(lines)

@@ -335,6 +335,19 @@ def test_parse(qasearch: Command, articles: Path) -> None:
     assert lines["articles/tents.md"]["passages"][0]["text"] == "In tents, mostly."
 
 
+def test_parse_as_one_array_and_as_a_table(qasearch: Command, articles: Path) -> None:
+    lines = qasearch("parse", articles).out.splitlines()
+    assert qasearch("parse", articles, "--json").json() == [json.loads(line) for line in lines]
+
+    table = qasearch("parse", articles / "tea.md", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(table.out, newline="")))
+    assert [(row["id"], row["ordinal"], row["title"], row["text"]) for row in rows] == [
+        ("tea#1", "1", "Water", "Boil fresh water in a kettle."),
+        ("tea#2", "2", "Leaves", "Steep the leaves for four minutes."),
+    ]
+    assert rows[0]["question"] == "How is black tea made?"
+
+
 def test_parse_reports_what_it_refused(qasearch: Command, articles: Path) -> None:
     Path("bad.md").write_bytes(b"# Who?\n\ncaf\xe9\n")
     parsed = qasearch("parse", "bad.md", articles / "tea.md")

@@ -10,6 +10,11 @@ from typing import Any, cast
 import pytest
 
 from qasearch import Index
+from qasearch.cli import evaltext
+from qasearch.cli.console import Screen
+from qasearch.evaluate.measures import MEASURES, Scored
+from qasearch.evaluate.queries import Query
+from qasearch.evaluate.report import Evaluation
 from tests.cli.conftest import FUNDING, TEA, Command, Outcome
 
 QUERIES = """\
@@ -299,3 +304,24 @@ def test_dupes(qasearch: Command, model: Path) -> None:
 def test_nothing_repeats_itself(on_index: Command) -> None:
     found = on_index("dupes")
     assert (found.code, found.out) == (0, "Nothing in 3 articles repeats itself.\n")
+
+
+@pytest.mark.parametrize(
+    ("screen", "shown"),
+    [
+        (Screen(width=50, terminal=True), ["queries", "nDCG@10", "RR@10", "P@1"]),
+        (Screen(width=40, terminal=True), ["queries", "nDCG@10", "RR@10"]),
+        (Screen(width=10, terminal=True), ["queries", "nDCG@10"]),
+        (Screen(width=40), ["queries", *evaltext.JUDGED_COLUMNS]),
+    ],
+)
+def test_a_terminal_shows_the_measures_that_it_has_room_for(
+    screen: Screen, shown: list[str]
+) -> None:
+    scored = Scored("run", "article", {"q": dict.fromkeys(MEASURES, 0.5)}, (), (), 0)
+    text = evaltext.as_text(Evaluation([Query("q", "who")], 2, [scored]), None, screen)
+    head, row = text.splitlines()[-2:]
+    assert head.split() == ["articles", *shown]
+    assert row.split() == ["run", "1", *["0.5000"] * (len(shown) - 1)]
+    if screen.width >= 40 and screen.terminal:
+        assert max(map(len, text.splitlines())) <= screen.width

@@ -259,41 +259,68 @@ def test_an_article_as_it_stands() -> None:
     ]
 
 
+def test_long_lines_of_a_source_break_between_words_on_a_terminal_only() -> None:
+    source = "1. **Dues**: every state pays a share.\n\nSo be it."
+    piped = render.source_text(BARE, None, source, Screen(width=24)).splitlines()
+    assert piped[3:] == source.splitlines()
+    screen = Screen(width=24, terminal=True)
+    assert render.source_text(BARE, None, source, screen).splitlines()[3:] == [
+        "1. **Dues**: every state",
+        "   pays a share.",
+        "",
+        "So be it.",
+    ]
+    rich = render.source_text(BARE, None, source, replace(screen, rich=True))
+    assert "1. \x1b[1mDues\x1b[0m: every state" in rich
+
+
 def test_a_passage_as_it_stands_is_under_its_section() -> None:
     lines = render.source_text(FUNDING, DUES, "1. **Dues**\x1b: so.\n", Screen()).splitlines()
     assert lines[2:] == ["", "Who pays > The scale", "", r"1. **Dues**\x1b: so."]
 
 
+STATUS = IndexStatus(
+    path="index",
+    generation="gen-0000000001-0123abcd",
+    created="2026-11-22T10:00:00Z",
+    model="tiny",
+    fingerprint="tiny-256",
+    dim=256,
+    articles=2_400,
+    passages=9_000,
+    sources=2_300,
+    stale=("a", "b", "c", "d", "e", "f"),
+    refused=(Refusal("bad.md", 3, "no", "yaml"), Refusal("worse.md", None, "no", "io")),
+    generations=("gen-0000000001-0123abcd", "gen-0000000002-0123abcd"),
+    bytes={"generation": 12_345_678, "other_generations": 2_000, "cache": 999},
+)
+SAID_OF_STATUS = {
+    "index": "index",
+    "generation": "gen-0000000001-0123abcd",
+    "built": "2026-11-22T10:00:00Z",
+    "model": "tiny (256 dimensions)",
+    "fingerprint": "tiny-256",
+    "articles": "2,400",
+    "passages": "9,000",
+    "source files": "2,300",
+    "stale": "6: a, b, c, d, e, ...",
+    "refused": "2: bad.md:3, worse.md",
+    "generations": "gen-0000000001-0123abcd, gen-0000000002-0123abcd",
+    "generation on disk": "12.3 MB",
+    "other generations on disk": "2.0 kB",
+    "cache on disk": "999 B",
+}
+
+
 def test_status() -> None:
-    status = IndexStatus(
-        path="index",
-        generation="gen-0000000001-0123abcd",
-        created="2026-11-22T10:00:00Z",
-        model="tiny",
-        fingerprint="tiny-256",
-        dim=256,
-        articles=2_400,
-        passages=9_000,
-        sources=2_300,
-        stale=("a", "b", "c", "d", "e", "f"),
-        refused=(Refusal("bad.md", 3, "no", "yaml"), Refusal("worse.md", None, "no", "io")),
-        generations=("gen-0000000001-0123abcd", "gen-0000000002-0123abcd"),
-        bytes={"generation": 12_345_678, "other_generations": 2_000, "cache": 999},
-    )
-    text = render.status_text(status, Screen())
-    assert dict(re.split(r" {2,}", line) for line in text.splitlines()) == {
-        "index": "index",
-        "generation": "gen-0000000001-0123abcd",
-        "built": "2026-11-22T10:00:00Z",
-        "model": "tiny (256 dimensions)",
-        "fingerprint": "tiny-256",
-        "articles": "2,400",
-        "passages": "9,000",
-        "source files": "2,300",
-        "stale": "6: a, b, c, d, e, ...",
-        "refused": "2: bad.md:3, worse.md",
-        "generations": "gen-0000000001-0123abcd, gen-0000000002-0123abcd",
-        "generation on disk": "12.3 MB",
-        "other generations on disk": "2.0 kB",
-        "cache on disk": "999 B",
-    }
+    text = render.status_text(STATUS, Screen())
+    assert dict(re.split(r" {2,}", line) for line in text.splitlines()) == SAID_OF_STATUS
+
+
+def test_a_long_fact_of_a_status_goes_on_below_itself_on_a_terminal() -> None:
+    names = tuple(f"gen-{number:010}-0123abcd" for number in range(1, 4))
+    status = replace(STATUS, generations=names)
+    assert ", ".join(names) in render.status_text(status, Screen(width=60))
+    lines = render.status_text(status, Screen(width=60, terminal=True)).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert [line[27:].rstrip(",") for line in lines[-6:-3]] == list(names)

@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from qasearch import Index
-from qasearch.cli.doctor import version_check
+from qasearch.cli.console import Screen
+from qasearch.cli.doctor import Check, as_text, version_check
 from qasearch.index import Files
 from qasearch.index.lock import LOCK_FILE, WriterLock
 from tests.cli.conftest import Command
@@ -259,3 +260,19 @@ def test_doctor_warns_of_a_builder_and_of_stale_articles(
 )
 def test_versions_are_compared_as_numbers(found: str, floor: str, outcome: str) -> None:
     assert version_check("it", found, floor, "hint").outcome == outcome
+
+
+def test_doctor_on_a_terminal_is_a_table_that_keeps_to_its_width() -> None:
+    checks = [
+        Check("Python", "ok", "3.11.7"),
+        Check("index", "FAIL", "vectors.npy is damaged", "Build it anew with qasearch build."),
+    ]
+    lines = as_text(checks, Screen(width=40, terminal=True)).splitlines()
+    assert lines == [
+        "ok    Python  3.11.7",
+        "FAIL  index   vectors.npy is damaged",
+        "              Build it anew with",
+        "              qasearch build.",
+    ]
+    piped = as_text(checks, Screen(width=40)).splitlines()
+    assert piped[1] == "FAIL  index: vectors.npy is damaged. Build it anew with qasearch build."
