@@ -360,3 +360,24 @@ def test_exporting_is_silent_and_leaves_no_trace(
     fast(model).embed_queries(["lion"])
     assert settings() == before
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_less_precision_is_nearly_the_same_and_says_so(
+    tmp_path: Path, precision: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = write_model(tmp_path / "tiny-bert")
+    lower = fast(Path(f"{model}:{precision}"))
+    rows = lower.embed_passages(TEXTS)
+    assert lower.name == f"tiny-bert:{precision}"
+    assert [line.split(": ")[0] for line in said(caplog)] == [
+        lower.name.split(":")[0] + f":{precision}"
+    ]
+    full = fast(model)
+    assert lower.fingerprint != full.fingerprint
+    cosines = np.einsum("nd,nd->n", rows, full.embed_passages(TEXTS))
+    assert 0.9 < cosines.min() < 1 - 1e-7
+    caplog.clear()
+    again = fast(Path(f"{model}:{precision}"))
+    np.testing.assert_array_equal(again.embed_passages(TEXTS), rows)
+    assert said(caplog) == []
