@@ -62,11 +62,16 @@ def _to_fp16(graph: Path, lower: Path) -> None:
 
 @contextmanager
 def _silence() -> Generator[None]:
-    """Keep advice that onnxruntime logs to everybody off stderr."""
-    root = logging.getLogger()
+    """Keep advice that onnxruntime logs to everybody off stderr.
+
+    Without a handler at the root, logging would put one there for good.
+    """
+    root, nowhere = logging.getLogger(), logging.NullHandler()
     before = root.level
+    root.addHandler(nowhere)
     root.setLevel(logging.ERROR)
     try:
         yield
     finally:
         root.setLevel(before)
+        root.removeHandler(nowhere)
