@@ -77,6 +77,7 @@ bench: $(INDEXED)  ## Speed, into docs/measurements.md: make bench INDEX=folder 
 	$(BIN)/python -m benchmarks.cold $(INDEX) --work $(WORK) --rounds $(ROUNDS)
 	$(BIN)/python -m benchmarks.warm $(INDEX) --work $(WORK) --rounds $(ROUNDS) --passages $(PASSAGES)
 	$(BIN)/python -m benchmarks.build $(or $(CORPUS),seeds) --rounds $(ROUNDS)
+	$(BIN)/python -m benchmarks.precision $(INDEX) --rounds $(ROUNDS)
 	@if test -x $(PEERS); then \
 	    $(BIN)/python -m benchmarks.peers $(INDEX) --work $(WORK) --rounds $(ROUNDS) --python $(PEERS); \
 	else echo 'Other stores were left out: benchmarks/requirements.txt says how to install them.'; fi

@@ -8,6 +8,9 @@ qasearch. Each store holds the vectors of all passages and is asked for the ten 
 question; what is not installed is left out, and said so.
 """
 
+# The stores are of another environment, and few of them have types.
+# pyright: basic, reportMissingImports=false
+
 import argparse
 import json
 import os
@@ -30,7 +33,7 @@ Search: TypeAlias = Callable[[Any], list[int]]
 
 
 def chroma(rows: Any, work: Path) -> Search:
-    import chromadb  # pyright: ignore[reportMissingImports]
+    import chromadb
 
     client: Any = chromadb.PersistentClient(str(work / "chroma"))
     collection = client.create_collection("all", metadata={"hnsw:space": "ip"})
@@ -44,7 +47,7 @@ def chroma(rows: Any, work: Path) -> Search:
 
 
 def lance(rows: Any, work: Path) -> Search:
-    import lancedb  # pyright: ignore[reportMissingImports]
+    import lancedb
 
     lancedb_any: Any = lancedb
     database = lancedb_any.connect(str(work / "lance"))
@@ -57,9 +60,9 @@ def lance(rows: Any, work: Path) -> Search:
 
 def llama_index(rows: Any, work: Path) -> Search:
     import faiss
-    from llama_index.core.schema import TextNode  # pyright: ignore
-    from llama_index.core.vector_stores import VectorStoreQuery  # pyright: ignore
-    from llama_index.vector_stores.faiss import FaissVectorStore  # pyright: ignore
+    from llama_index.core.schema import TextNode
+    from llama_index.core.vector_stores import VectorStoreQuery
+    from llama_index.vector_stores.faiss import FaissVectorStore
 
     node: Any = TextNode
     ask: Any = VectorStoreQuery
@@ -71,7 +74,7 @@ def llama_index(rows: Any, work: Path) -> Search:
 
 
 def txtai(rows: Any, work: Path) -> Search:
-    from txtai.ann import ANNFactory  # pyright: ignore
+    from txtai.ann import ANNFactory
 
     factory: Any = ANNFactory
     store = factory.create({"backend": "faiss", "dimensions": rows.shape[1]})
@@ -80,7 +83,7 @@ def txtai(rows: Any, work: Path) -> Search:
 
 
 def usearch(rows: Any, work: Path) -> Search:
-    from usearch.index import Index  # pyright: ignore
+    from usearch.index import Index
 
     make: Any = Index
     index = make(ndim=rows.shape[1], metric="ip", dtype="i8")

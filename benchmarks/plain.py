@@ -12,7 +12,7 @@ import faiss
 from sentence_transformers import SentenceTransformer
 
 model, folder, query = sys.argv[1:]
-index = faiss.read_index(f"{folder}/vectors.faiss")
+index: Any = faiss.read_index(f"{folder}/vectors.faiss")
 texts = json.loads(Path(folder, "texts.json").read_bytes())
 embedder: Any = SentenceTransformer(model, device="cpu", local_files_only=True)
 scores, rows = index.search(embedder.encode([query], normalize_embeddings=True), 5)

@@ -95,11 +95,12 @@ def save(name: str, tables: Sequence[Table], figures: Any) -> None:
         tables: for people.
         figures: for programs, as JSON can hold it.
     """
-    found = {"machine": machine(), "tables": [asdict(table) for table in tables]}
+    shown = [asdict(table) for table in tables]
+    found = {"machine": machine(), "tables": shown, "figures": figures}
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps(found | {"figures": figures}, indent=1)
-    (RESULTS / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
-    print("\n\n".join(_markdown(table) for table in found["tables"]))
+    path = RESULTS / f"{name}.json"
+    path.write_text(f"{json.dumps(found, indent=1)}\n", encoding="utf-8")
+    print("\n\n".join(map(_markdown, shown)))
     write_document()
 
 

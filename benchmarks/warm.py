@@ -175,8 +175,11 @@ def timed(
 
 def recall(way: Way, nearest: Sequence[Rows]) -> float:
     """Share of the nearest rows that a way finds."""
-    shares = [np.isin(rows, way(i)).mean() for i, rows in enumerate(nearest)]
-    return float(np.mean(shares))
+    shares: list[float] = []
+    for i, best in enumerate(nearest):
+        found = way(i)
+        shares.append(0.0 if found is None else float(np.isin(best, found).mean()))
+    return statistics.mean(shares)
 
 
 def together(index: Index, asked: Sequence[str], rounds: int) -> dict[str, list[float]]:
