@@ -1,12 +1,15 @@
 """What the documentation site does not find in files: the commands, the changes, the decisions."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from typer.cli import get_docs_for_click
+from typer.main import get_command
+
+from qasearch.cli.app import COMMANDS, app_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,13 +47,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def _commands() -> str:
     """The help of every command, as typer itself writes it down."""
-    written = subprocess.run(
-        [sys.executable, "-m", "typer", "qasearch.cli.app", "utils", "docs", "--name", "qasearch"],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    ).stdout
+    group = get_command(app_of(COMMANDS))
+    written = get_docs_for_click(obj=group, ctx=typer.Context(group), name="qasearch")
     _, _, below = written.partition("\n")
     head, _, rest = below.partition("**Commands**:")
     # Its list of commands cuts their sentences short, and the margin has one.

@@ -22,7 +22,7 @@ def mcp(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Answer agents over stdin and stdout, by the Model Context Protocol.
+    """Answer agents by the Model Context Protocol, on stdio.
 
     The tools are search, show and related; none of them writes. Agents start this command
     themselves, often in a folder of their own: name the index by its whole path. It follows the

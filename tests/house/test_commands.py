@@ -53,7 +53,8 @@ def accept(line: str) -> str:
     What the parser refuses is raised.
     """
     words = shlex.split(re.split(r" [<>|] ", line)[0])
-    words = words[words.index("qasearch") + 1 :]  # what is before it are settings
+    # What is before it are settings, or a program that will run it.
+    words = words[len(words) - words[::-1].index("qasearch") :]
     for word in words:
         if re.fullmatch(r"[\w-]+\.(jsonl|tsv|run|txt)", word):
             Path(word).touch()  # some options want files that are there
