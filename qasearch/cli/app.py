@@ -2,38 +2,24 @@
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from qasearch import __version__
-from qasearch.cli.build import build
 from qasearch.cli.console import ReaderGoneError, flush, stop_writing, use_utf8, write
-from qasearch.cli.diff import diff
-from qasearch.cli.doctor import doctor
-from qasearch.cli.dupes import dupes
 from qasearch.cli.errors import ExitCode, report
-from qasearch.cli.eval import evaluate
-from qasearch.cli.parse import parse
-from qasearch.cli.related import related
-from qasearch.cli.rollback import rollback
-from qasearch.cli.run import run
-from qasearch.cli.search import search
-from qasearch.cli.serve import serve
-from qasearch.cli.show import show
-from qasearch.cli.status import status
-from qasearch.cli.verify import verify
-from qasearch.cli.watch import watch
-from qasearch.cli.why import why
 
-# Without markup modes typer writes help and errors itself and leaves rich, slow to import, alone.
-app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (build, watch, search, show, why, related, parse, run):
-    app.command()(command)
-app.command("eval")(evaluate)
-for command in (diff, dupes, status, verify, doctor, rollback, serve):
-    app.command()(command)
+COMMANDS = (
+    "build", "watch", "search", "show", "why", "related", "parse", "run",
+    "eval", "diff", "dupes", "status", "verify", "doctor", "rollback", "serve",
+)  # fmt: skip
+"""Each is a function of its name in the module of its name, in the order of ``--help``."""
+
+_OTHER_FUNCTIONS = {"eval": "evaluate"}
+"""Where the name is one of Python's own."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -42,8 +28,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
-def qasearch(
+def _qasearch(
     context: typer.Context,
     version: Annotated[
         bool,
@@ -64,6 +49,18 @@ def qasearch(
         raise ValueError("Which command? `qasearch --help` lists them.")
 
 
+def app_of(names: Iterable[str]) -> typer.Typer:
+    """These commands together: no other is imported, which would take longer than most take."""
+    # Without markup modes typer writes help and errors itself and leaves rich, slow to import,
+    # alone.
+    app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_qasearch)
+    for name in names:
+        module = import_module(f"qasearch.cli.{name}")
+        app.command(name)(getattr(module, _OTHER_FUNCTIONS.get(name, name)))
+    return app
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors become messages, never tracebacks."""
     given = sys.argv[1:] if arguments is None else list(arguments)
@@ -82,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
+        app = app_of(arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS)
         # Not standalone, typer hands back what a command returns, and Exit as its code.
         outcome: int | None = app(arguments, prog_name="qasearch", standalone_mode=False)
         if outcome == ExitCode.INTERRUPTED:

@@ -7,7 +7,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from qasearch.cli.app import app
+from qasearch.cli.app import COMMANDS, app_of
 from tests.house.source import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def commands() -> dict[str, Any]:
     """Every command by the words that run it, ``qasearch`` itself included."""
-    group = get_command(app)
+    group = get_command(app_of(COMMANDS))
     assert isinstance(group, TyperGroup)
     return {"qasearch": group} | {f"qasearch {name}": it for name, it in group.commands.items()}
 
