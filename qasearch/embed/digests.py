@@ -34,9 +34,13 @@ def digests_of(folder: Path, files: Iterable[str], name: str) -> dict[str, str]:
     return {file: _digest(folder / file, name) for file in files}
 
 
-def fingerprint(digests: Mapping[str, str], *, dim: int, max_tokens: int) -> str:
-    """What decides the vectors, as a sha256: the files, the dimension and the length."""
+def fingerprint(
+    digests: Mapping[str, str], *, dim: int, max_tokens: int, precision: str | None = None
+) -> str:
+    """What decides the vectors, as a sha256: files, dimension, length, and less precision if so."""
     decisive = {"rule": FINGERPRINT_RULE, "dim": dim, "max_tokens": max_tokens, **digests}
+    if precision:
+        decisive["precision"] = precision
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from qasearch.embed import bundled
 from qasearch.embed.check import first_line
 from qasearch.embed.folder import inspect
+from qasearch.embed.precision import split_precision
 from qasearch.embed.sentence_transformer import SentenceTransformerEmbedder
 from qasearch.errors import EmbedderError
 
@@ -32,7 +33,9 @@ def load_embedder(
     """Find a model and make sure that it is safe to load; loading waits for the first text.
 
     Args:
-        model: a folder, or a name on the Hugging Face hub; None means the bundled model.
+        model: a folder, or a name on the Hugging Face hub; None means the bundled model. With
+            ``:int8`` or ``:fp16`` behind it, onnxruntime computes it with less precision: an index
+            of its own kind, and what that costs in agreement is logged.
         offline: take a model of the hub from the local cache or not at all, as where
             HF_HUB_OFFLINE is set.
         truncate_dim: keep so many of the first numbers of a vector, for models trained to allow it.
@@ -45,6 +48,7 @@ def load_embedder(
         EmbedderError: there is no such model, it is not what it claims to be, or it is not safe.
         ValueError: an option is out of range.
     """
+    model, precision = split_precision(model)
     if model is None or model in (bundled.NAME, f"{ORGANIZATION}/{bundled.NAME}"):
         folder, name, pins = bundled.find(), bundled.NAME, bundled.PINS
         bundled.check(folder, weights=False)
@@ -52,8 +56,9 @@ def load_embedder(
         folder, name, pins = *_find(model, offline=offline), None
     return SentenceTransformerEmbedder(
         inspect(folder, name),
-        name=name,
+        name=f"{name}:{precision}" if precision else name,
         pins=pins,
+        precision=precision,
         truncate_dim=truncate_dim,
         max_tokens=max_tokens,
         threads=_threads_told() if threads is None else threads,

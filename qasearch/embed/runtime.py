@@ -13,6 +13,8 @@ from qasearch.embed.folder import ModelFolder
 from qasearch.embed.modelcache import ModelCache, cache_folder
 from qasearch.embed.network import Network
 from qasearch.embed.onnx import OnnxNetwork, onnxruntime_version
+from qasearch.embed.precision import Precision, lower_precision
+from qasearch.errors import EmbedderError
 
 if TYPE_CHECKING:
     from qasearch.embed.reference import TorchNetwork
@@ -27,6 +29,12 @@ FACTS = "facts.json"
 
 LEAST_COSINE = 0.9999
 """Between what an export and the reference make of the same text."""
+
+COST = (
+    "least cosine to float32 of a text, or of a token in it: {cosine:.3f}, over a sample; 1 is the "
+    "same. docs/measurements.md tells how many of the ten nearest that changes."
+)
+"""What is said of less precision, when its export is made."""
 
 MOST_TOKENS = 2_048
 """The longest window that is worth exporting: attention in the graph takes memory by the square of
@@ -51,6 +59,7 @@ def open_network(
     max_tokens: int,
     reference: "Callable[[], TorchNetwork]",
     threads: int | None,
+    precision: Precision | None = None,
 ) -> Network:
     """Open the export of a model, which the first to ask makes; else load the reference.
 
@@ -63,25 +72,41 @@ def open_network(
         max_tokens: length of a window.
         reference: loads the model.
         threads: batches that an export computes at one time; None lets it choose.
+        precision: of the export, where that is less than float32; the reference has no such.
 
     Raises:
-        EmbedderError: the model cannot be loaded.
+        EmbedderError: the model cannot be loaded, or has no export of that precision.
     """
     reference = cache(reference)  # it takes seconds
     if not folder.exportable or max_tokens > MOST_TOKENS:
+        if precision:
+            raise _no_export(name, precision, "onnxruntime cannot compute such a model", "")
         return reference()
     models = ModelCache(cache_folder())
-    write = partial(_write, reference, dim=folder.full_dim, max_tokens=max_tokens)
+    write = partial(
+        _write, reference, name, dim=folder.full_dim, max_tokens=max_tokens, precision=precision
+    )
     try:
         found = _read_or_make(models, _key(fingerprint), partial(_open, threads=threads), write)
     except OSError as error:
         reason = f"{models.folder} cannot be written ({error.strerror or error})"
-        _warn(name, reason, "Let QASEARCH_CACHE_DIR name a folder that can.")
-        return reference()
-    if isinstance(found, Refused):
-        _warn(name, found.reason, f"Remove {models.folder / _key(fingerprint)} to try again.")
-        return reference()
-    return found
+        hint = "Let QASEARCH_CACHE_DIR name a folder that can."
+    else:
+        if not isinstance(found, Refused):
+            return found
+        reason, hint = found.reason, f"Remove {models.folder / _key(fingerprint)} to try again."
+    if precision:
+        raise _no_export(name, precision, reason, hint)
+    _warn(name, reason, hint)
+    return reference()
+
+
+def _no_export(name: str, precision: Precision, reason: str, hint: str) -> EmbedderError:
+    return EmbedderError(
+        name,
+        f"it cannot be computed in {precision}: {reason}.",
+        hint=hint or f"Leave :{precision} out of its name.",
+    )
 
 
 def _warn(name: str, reason: str, hint: str) -> None:
@@ -115,18 +140,32 @@ def _open(folder: Path, *, threads: int | None) -> Export:
 
 
 def _write(
-    reference: "Callable[[], TorchNetwork]", folder: Path, *, dim: int, max_tokens: int
+    reference: "Callable[[], TorchNetwork]",
+    name: str,
+    folder: Path,
+    *,
+    dim: int,
+    max_tokens: int,
+    precision: Precision | None,
 ) -> None:
-    """Write an export, and prove it; or why there is none."""
+    """Write an export, and prove it; or why there is none.
+
+    What less precision costs cannot be proved away: it is told.
+    """
     from qasearch.embed.export import export, least_cosine
 
     network = reference()
     facts: dict[str, object] = {"pad_id": network.pad_id, "pad_left": network.pad_left}
     try:
         export(network, folder)
+        if precision:
+            lower_precision(folder, precision)
         exported = OnnxNetwork(folder, pad_id=network.pad_id, pad_left=network.pad_left, threads=1)
         facts["least_cosine"] = cosine = least_cosine(network, exported, dim, max_tokens)
-        refused = "" if cosine >= LEAST_COSINE else f"its export differs: cosine {cosine:.6f}"
+        proved = precision is not None or cosine >= LEAST_COSINE
+        refused = "" if proved else f"its export differs: cosine {cosine:.6f}"
+        if precision:
+            _log.warning("%s: %s", name, COST.format(cosine=cosine))
     except OSError:
         raise
     except Exception as error:  # whatever torch and onnxruntime raise when they cannot

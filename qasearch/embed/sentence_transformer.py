@@ -11,6 +11,7 @@ from qasearch.embed.digests import Pins, check_pins, digests_of, fingerprint
 from qasearch.embed.folder import ModelFolder
 from qasearch.embed.network import Network, says_something
 from qasearch.embed.pipeline import embed
+from qasearch.embed.precision import Precision
 from qasearch.embed.windows import Ids, WindowCutter, token_words, unit
 from qasearch.protocols import Vectors
 
@@ -41,9 +42,11 @@ class SentenceTransformerEmbedder:
         max_tokens: length of a window; None means the model's own.
         threads: how many compute; None means as many as the machine has processors for us.
         fast: if False, sentence-transformers always computes.
+        precision: of the numbers that onnxruntime computes with; None means float32.
 
     Raises:
-        ValueError: ``truncate_dim``, ``max_tokens`` or ``threads`` is out of range.
+        ValueError: ``truncate_dim``, ``max_tokens`` or ``threads`` is out of range, or less
+            precision is asked of sentence-transformers.
     """
 
     def __init__(
@@ -56,7 +59,10 @@ class SentenceTransformerEmbedder:
         max_tokens: int | None = None,
         threads: int | None = None,
         fast: bool = True,
+        precision: Precision | None = None,
     ) -> None:
+        if precision and not fast:
+            raise ValueError(f"Only onnxruntime computes {precision}: leave out fast=False.")
         _check_range("truncate_dim", truncate_dim, folder.full_dim)
         _check_range("max_tokens", max_tokens, folder.most_tokens)
         _check_range("threads", threads, None)
@@ -67,6 +73,7 @@ class SentenceTransformerEmbedder:
         self._pins = pins
         self._threads = threads
         self._fast = fast
+        self._precision: Precision | None = precision
         self._fingerprint: str | None = None
         self._loaded: _Loaded | None = None
         self._loading = threading.Lock()
@@ -82,7 +89,10 @@ class SentenceTransformerEmbedder:
         """
         if self._fingerprint is None:
             self._fingerprint = fingerprint(
-                self._digests(), dim=self.dim, max_tokens=self.max_tokens
+                self._digests(),
+                dim=self.dim,
+                max_tokens=self.max_tokens,
+                precision=self._precision,
             )
         return self._fingerprint
 
@@ -170,6 +180,7 @@ class SentenceTransformerEmbedder:
             fingerprint=self.fingerprint,
             max_tokens=self.max_tokens,
             reference=self._reference,
+            precision=self._precision,
             threads=self._threads,
         )
 

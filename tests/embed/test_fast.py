@@ -23,6 +23,7 @@ from qasearch.embed.onnx import TOKENIZER, WEIGHTS, OnnxNetwork
 from qasearch.embed.reference import TorchNetwork, load_reference
 from qasearch.embed.runtime import FACTS, open_network
 from qasearch.embed.windows import Ids
+from qasearch.errors import EmbedderError
 from qasearch.protocols import Vectors
 from tests.embed.tiny_model import (
     DIM,
@@ -360,3 +361,40 @@ def test_exporting_is_silent_and_leaves_no_trace(
     fast(model).embed_queries(["lion"])
     assert settings() == before
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_less_precision_is_nearly_the_same_and_says_so(
+    tmp_path: Path, precision: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = write_model(tmp_path / "tiny-bert")
+    lower = fast(Path(f"{model}:{precision}"))
+    rows = lower.embed_passages(TEXTS)
+    assert lower.name == f"tiny-bert:{precision}"
+    assert [line.split(": ")[0] for line in said(caplog)] == [
+        lower.name.split(":")[0] + f":{precision}"
+    ]
+    full = fast(model)
+    assert lower.fingerprint != full.fingerprint
+    cosines = np.einsum("nd,nd->n", rows, full.embed_passages(TEXTS))
+    assert 0.9 < cosines.min() < 1 - 1e-7
+    assert full.name == "tiny-bert"
+    caplog.clear()
+    again = fast(Path(f"{model}:{precision}"))
+    np.testing.assert_array_equal(again.embed_passages(TEXTS), rows)
+    assert said(caplog) == []
+
+
+def test_only_onnxruntime_computes_with_less_precision(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "tiny-bert")
+    with pytest.raises(ValueError, match="Only onnxruntime computes int8"):
+        load_embedder(f"{model}:int8", fast=False)
+    with pytest.raises(EmbedderError, match="no such folder"):
+        load_embedder(f"{model}:int4")
+
+
+def test_less_precision_that_cannot_be_had_is_an_error(tmp_path: Path, cache: Path) -> None:
+    cache.parent.write_text("a file where the cache would be")
+    lower = load_embedder(f"{write_model(tmp_path / 'tiny-bert')}:int8")
+    with pytest.raises(EmbedderError, match=r"cannot be computed in int8: .* cannot be written"):
+        lower.embed_queries(["lion"])
