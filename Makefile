@@ -8,6 +8,11 @@ PYTEST_ARGS ?=
 EVAL ?=
 CORPUS ?=
 WORK ?= .bench
+# For bench: an index to measure with, and the sizes that are made of it.
+INDEX ?= index
+PASSAGES ?= 20000,150000
+ROUNDS ?= 5
+PEERS ?= $(WORK)/peers/bin/python
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +29,7 @@ SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name
 .DEFAULT_GOAL := help
 # An interrupted build leaves a whole index, so make must not delete what it sees as half a file.
 .PRECIOUS: $(INDEXED)
-.PHONY: help setup index search check test bench-quality reliability clean
+.PHONY: help setup index search check test bench bench-quality reliability clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -63,6 +68,15 @@ test: $(INSTALLED)  ## All tests
 
 bench-quality: $(INSTALLED)  ## Quality beside baselines: make bench-quality EVAL=judged CORPUS="folders"
 	$(BIN)/python -m benchmarks.quality $(if $(EVAL),--eval $(EVAL)) $(if $(CORPUS),--corpus $(CORPUS)) --work $(WORK)
+
+bench: $(INDEXED)  ## Speed, into docs/measurements.md: make bench INDEX=folder CORPUS="folders"
+	$(BIN)/python -m benchmarks.cold $(INDEX) --work $(WORK) --rounds $(ROUNDS)
+	$(BIN)/python -m benchmarks.warm $(INDEX) --work $(WORK) --rounds $(ROUNDS) --passages $(PASSAGES)
+	$(BIN)/python -m benchmarks.build $(or $(CORPUS),seeds) --rounds $(ROUNDS)
+	$(BIN)/python -m benchmarks.precision $(INDEX) --rounds $(ROUNDS)
+	@if test -x $(PEERS); then \
+	    $(BIN)/python -m benchmarks.peers $(INDEX) --work $(WORK) --rounds $(ROUNDS) --python $(PEERS); \
+	else echo 'Other stores were left out: benchmarks/requirements.txt says how to install them.'; fi
 
 reliability: $(INSTALLED)  ## The whole campaign of faults and power cuts: long; writes docs/reliability.md
 	$(BIN)/python -m tests.reliability

@@ -58,7 +58,7 @@ class Round:
             others = map(int, self._others[start:stop])
             some = self._base.store.full_articles(start, stop)
             for article, place in zip(some, others, strict=True):
-                id = f"{self._number:03}-{article.id}"
+                id = f"{self._number:05}-{article.id}"
                 bodies = [self._mixed(p.text, texts[next(other)]) for p in article.passages]
                 yield replace(
                     article,
@@ -79,7 +79,7 @@ class Round:
     def sources(self) -> Iterator[Source]:
         """A file for each that the index was read from."""
         for source in self._base.sources():
-            yield replace(source, name=f"{self._number:03}/{source.name}")
+            yield replace(source, name=f"{self._number:05}/{source.name}")
 
     def passage_vectors(self) -> Iterator[Vectors]:
         """The vectors of the passages, a block at a time."""
@@ -102,6 +102,15 @@ def _mixed_rows(rows: Vectors, others: Rows) -> Iterator[Vectors]:
         some = others[start : start + ROWS_AT_ONCE]
         sums = OWN_SHARE * rows[start : start + len(some)] + (1 - OWN_SHARE) * rows[some]
         yield (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
+
+
+def grown(index: Path, passages: int, work: Path) -> Path:
+    """An index of so many passages made of ``index``, in the work folder; made if it is missing."""
+    with Generation.open(index) as base:
+        path = work / f"{base.name}-{passages}"
+    if not (path / "CURRENT").exists():
+        grow(index, path, passages)
+    return path
 
 
 def grow(index: Path, grown: Path, passages: int) -> None:

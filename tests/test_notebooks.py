@@ -26,6 +26,7 @@ def test_it_runs(notebook: Path, tmp_path: Path, seeds_index: Path) -> None:
     from nbclient import NotebookClient
 
     shutil.copytree(ROOT / "seeds", tmp_path / "seeds")
+    shutil.copytree(ROOT / "benchmarks" / "results", tmp_path / "benchmarks" / "results")
     shutil.copytree(seeds_index / "cache", tmp_path / "index" / "cache")
     (tmp_path / "notebooks").mkdir()
     book = nbformat.read(notebook, as_version=4)
