@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from qasearch import Article, BuildRefusedError, Index, IndexStoreError, NoArticlesError
-from qasearch.errors import IndexMismatchError, IndexNotFoundError
+from qasearch.errors import EmbedderError, IndexMismatchError, IndexNotFoundError
 from qasearch.ingest import passage_text, question_text, split_article
+from qasearch.protocols import Vectors
 from qasearch.query.rank import WEIGHTS
 from qasearch.records import Mode
 from tests.tiny import TinyEmbedder
@@ -260,6 +262,44 @@ def test_another_embedder_is_refused_with_both_sides_named(tmp_path: Path) -> No
     assert "tiny-64" in str(caught.value)
     assert "tiny-32" in str(caught.value)
     assert "qasearch build" in caught.value.hint
+
+
+class CountingEmbedder(TinyEmbedder):
+    """Knows how often it was asked to embed queries, and fails when told to."""
+
+    def __init__(self, *, dim: int = 256, fault: Exception | None = None) -> None:
+        super().__init__(dim)
+        self.calls, self.fault = 0, fault
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        self.calls += 1
+        if self.fault:
+            raise self.fault
+        return super().embed_queries(texts)
+
+
+def test_a_model_is_loaded_beside_the_index_if_asked_to(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    Index.build(ARTICLES, folder, embedder=TinyEmbedder())
+    for preload in (False, True):
+        embedder = CountingEmbedder()
+        with Index.open(folder, embedder=embedder, preload=preload) as index:
+            assert embedder.calls == int(preload)
+            assert index.search("a toll for every ship").articles[0].id == "money"
+    failing = CountingEmbedder(fault=EmbedderError("tiny", "no weights."))
+    with pytest.raises(EmbedderError, match="no weights"):
+        Index.open(folder, embedder=failing, preload=True)
+
+
+def test_no_model_is_loaded_for_an_index_that_is_not_there_or_not_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    embedder = CountingEmbedder(dim=128)
+    with pytest.raises(IndexNotFoundError):
+        Index.open(folder, embedder=embedder, preload=True)
+    Index.build(ARTICLES, folder, embedder=TinyEmbedder())
+    with pytest.raises(IndexMismatchError):
+        Index.open(folder, embedder=embedder, preload=True)
+    assert embedder.calls == 0
 
 
 def test_what_is_not_there_has_its_own_error(tmp_path: Path) -> None:
