@@ -76,9 +76,8 @@ class Texts:
         ):
             self._use(known)
 
-    def embed(self, articles: Sequence[Article], progress: Progress) -> None:
-        """Put into the cache what it lacks of the articles' texts."""
-        texts = {text_key(text): text for text in all_texts(articles)}
+    def embed(self, texts: Mapping[bytes, str], progress: Progress) -> None:
+        """Put into the cache what it lacks of some texts, given by key: of ``texts_by_key``."""
         missing: list[bytes] = []
         for keys in in_batches(texts, ROWS_AT_ONCE):
             known = {} if self._needs_codec else self._cache.get_many(keys)
@@ -220,6 +219,11 @@ def known_codec(
 def _read_codec(data: bytes) -> TokenCodec | None:
     with suppress(ValueError):
         return TokenCodec.from_bytes(data)
+
+
+def texts_by_key(articles: Iterable[Article]) -> dict[bytes, str]:
+    """Everything of the articles that gets a vector: each distinct text once, by its key."""
+    return {text_key(text): text for text in all_texts(articles)}
 
 
 def all_texts(articles: Iterable[Article]) -> Iterator[str]:
