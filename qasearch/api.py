@@ -8,10 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, cast
 
-from qasearch.build import ArticleSource, FileSource, build
+from qasearch.build import ArticleReader, ArticleSource, FileSource, Shard, build, embed_shard
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
-from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
+from qasearch.index import (
+    Bits,
+    Generation,
+    lock_holder,
+    merge_caches,
+    open_for_reading,
+    rollback,
+    verify,
+)
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, no_progress
 from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search, why
@@ -20,10 +28,12 @@ from qasearch.records import (
     BuildReport,
     DupesReport,
     IndexStatus,
+    MergeReport,
     Mode,
     Passage,
     RelatedResult,
     SearchResult,
+    ShardReport,
     WhyResult,
 )
 
@@ -113,20 +123,14 @@ class Index:
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
-        if token_bits not in (None, 2, 4):
-            raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
-        paths = _paths(sources)
-        source = (
-            ArticleSource(cast(Iterable[Article], sources))
-            if paths is None
-            else FileSource(
-                paths,
-                include=include,
-                exclude=exclude,
-                without=Path(index),
-                include_no_index=include_no_index,
-                progress=progress,
-            )
+        _check_bits(token_bits)
+        source = _source(
+            sources,
+            index,
+            include=include,
+            exclude=exclude,
+            include_no_index=include_no_index,
+            progress=progress,
         )
         embedder = embedder or load_embedder(model, offline=offline)
         return build(
@@ -141,6 +145,106 @@ class Index:
             calibrate=partial(calibrate, embedder=embedder),
             wait=wait,
             progress=progress,
+        )
+
+    @staticmethod
+    def embed_shard(
+        sources: Sources,
+        cache: str | Path,
+        *,
+        shard: tuple[int, int],
+        after: str | Path | None = None,
+        index: str | Path = "index",
+        embedder: Embedder | None = None,
+        model: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        include_no_index: bool = False,
+        strict: bool = False,
+        token_bits: Bits | None = None,
+        offline: bool = False,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> ShardReport:
+        """Embed one of n shards of what ``build`` would embed, for ``merge`` and ``build`` to use.
+
+        Each machine reads all sources and embeds its own share of their texts: which those are, the
+        hash of a text decides. Killed and begun again, it goes on where it was. What the index
+        knows, if there is one, is left out; nothing is written to it.
+
+        Args:
+            sources: what to read; the same for all shards.
+            cache: a folder for what is embedded, one for each shard; made when missing.
+            shard: ``(2, 16)`` is the second of 16.
+            after: the cache of a shard that is done. Where no index has been built yet, a model
+                that tells tokens apart needs it for all but shard 1, which finds their code.
+            index: the folder to be built later.
+            embedder: as ``build``, like all that follows.
+            model: as ``build``.
+            include: as ``build``.
+            exclude: as ``build``.
+            include_no_index: as ``build``.
+            strict: embed nothing if anything was refused.
+            token_bits: as ``build``.
+            offline: as ``build``.
+            wait: seconds to wait for another process that embeds into ``cache``.
+            progress: shows how far the work got.
+
+        Raises:
+            ValueError: there is no such shard, or ``token_bits`` is neither 2 nor 4.
+            BuildRefusedError: ``strict``, and something was refused; or ``after`` is missing.
+            IndexStoreError: ``after`` is not the cache of a shard by the same model.
+            NoArticlesError: nothing to read there.
+            IndexLockedError: another process embeds into ``cache``.
+            IndexWriteError: no space, no permission, or an I/O error.
+            EmbedderError: the model is missing, or not what it claims to be.
+        """
+        _check_bits(token_bits)
+        source = _source(
+            sources,
+            index,
+            include=include,
+            exclude=exclude,
+            include_no_index=include_no_index,
+            progress=progress,
+        )
+        return embed_shard(
+            source,
+            Path(index),
+            Path(cache),
+            embedder or load_embedder(model, offline=offline),
+            Shard(*shard),
+            after=None if after is None else Path(after),
+            strict=strict,
+            token_bits=token_bits,
+            wait=wait,
+            progress=progress,
+        )
+
+    @staticmethod
+    def merge(
+        caches: Sequence[str | Path],
+        index: str | Path = "index",
+        *,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> MergeReport:
+        """Put what shards embedded into the cache of an index; the next ``build`` takes it there.
+
+        Args:
+            caches: the folders that ``embed_shard`` filled, or other index folders with caches.
+            index: the folder; made when missing.
+            wait: seconds to wait for another builder to end.
+            progress: shows how far the work got.
+
+        Raises:
+            IndexStoreError: a folder has no cache, or one that cannot be read.
+            IndexMismatchError: their codes of tokens differ, so that no build could use them all.
+            IndexLockedError: another process is building.
+            IndexWriteError: no space, no permission, or an I/O error.
+        """
+        return merge_caches(
+            Path(index), [Path(cache) for cache in caches], wait=wait, progress=progress
         )
 
     @classmethod
@@ -450,6 +554,34 @@ class Index:
         if generation is None:
             raise ValueError("This index was closed.")
         return generation
+
+
+def _check_bits(token_bits: int | None) -> None:
+    if token_bits not in (None, 2, 4):
+        raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
+
+
+def _source(
+    sources: Sources,
+    index: str | Path,
+    *,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    include_no_index: bool,
+    progress: Progress,
+) -> ArticleReader:
+    """What reads the sources that a caller named."""
+    paths = _paths(sources)
+    if paths is None:
+        return ArticleSource(cast(Iterable[Article], sources))
+    return FileSource(
+        paths,
+        include=include,
+        exclude=exclude,
+        without=Path(index),
+        include_no_index=include_no_index,
+        progress=progress,
+    )
 
 
 def _paths(sources: Sources) -> list[Path] | None:

@@ -6,6 +6,15 @@ What did not change is taken over from the generation before, row by row: neithe
 """
 
 from qasearch.build.publish import build
-from qasearch.build.reading import ArticleSource, FileSource, Reading
+from qasearch.build.reading import ArticleReader, ArticleSource, FileSource, Reading
+from qasearch.build.shards import Shard, embed_shard
 
-__all__ = ["ArticleSource", "FileSource", "Reading", "build"]
+__all__ = [
+    "ArticleReader",
+    "ArticleSource",
+    "FileSource",
+    "Reading",
+    "Shard",
+    "build",
+    "embed_shard",
+]

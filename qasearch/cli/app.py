@@ -15,6 +15,7 @@ from qasearch.cli.doctor import doctor
 from qasearch.cli.dupes import dupes
 from qasearch.cli.errors import ExitCode, report
 from qasearch.cli.eval import evaluate
+from qasearch.cli.merge import merge
 from qasearch.cli.parse import parse
 from qasearch.cli.related import related
 from qasearch.cli.rollback import rollback
@@ -29,7 +30,7 @@ from qasearch.cli.why import why
 
 # Without markup modes typer writes help and errors itself and leaves rich, slow to import, alone.
 app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (build, watch, search, show, why, related, parse, run):
+for command in (build, merge, watch, search, show, why, related, parse, run):
     app.command()(command)
 app.command("eval")(evaluate)
 for command in (diff, dupes, status, verify, doctor, rollback, serve):
