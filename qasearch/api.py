@@ -8,7 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, cast
 
-from qasearch.build import ArticleReader, ArticleSource, FileSource, Shard, build, embed_shard
+from qasearch.build import (
+    ArticleReader,
+    ArticleSource,
+    FileSource,
+    Shard,
+    build,
+    embed_shard,
+    export,
+    import_,
+)
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
 from qasearch.index import (
@@ -27,6 +36,8 @@ from qasearch.records import (
     Article,
     BuildReport,
     DupesReport,
+    ExportReport,
+    ImportReport,
     IndexStatus,
     MergeReport,
     Mode,
@@ -245,6 +256,39 @@ class Index:
         """
         return merge_caches(
             Path(index), [Path(cache) for cache in caches], wait=wait, progress=progress
+        )
+
+    @staticmethod
+    def import_(
+        folder: str | Path,
+        index: str | Path = "index",
+        *,
+        allow_shrink: bool = False,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> ImportReport:
+        """Make what ``export`` wrote the next generation of an index. No model is needed.
+
+        What was exported comes back: texts, vectors, tokens, confidence and the list of sources,
+        checked against the hashes of the index that was exported. The cache of embeddings does not;
+        the next build takes vectors from the generation itself.
+
+        Args:
+            folder: of the export. As an index, it is trusted: read none of somebody else's.
+            index: the folder of the index; made when missing.
+            allow_shrink: go on although the index that is there has far more articles.
+            wait: seconds to wait for another builder to end.
+            progress: shows how far the work got.
+
+        Raises:
+            ValueError: pyarrow is not installed.
+            BuildRefusedError: more than a fifth of the articles would be gone.
+            IndexStoreError: the folder is no whole export, or not what was exported.
+            IndexLockedError: another process is building.
+            IndexWriteError: no space, no permission, or an I/O error.
+        """
+        return import_(
+            Path(folder), Path(index), allow_shrink=allow_shrink, wait=wait, progress=progress
         )
 
     @classmethod
@@ -490,6 +534,20 @@ class Index:
             ValueError: ``near`` is not from 0 to 1.
         """
         return dupes(self._answering(), near)
+
+    def export(self, folder: str | Path, *, progress: Progress = no_progress) -> ExportReport:
+        """Write articles, passages and vectors as Parquet, for other tools and for ``import_``.
+
+        Args:
+            folder: a new one, or an empty one; it is there whole or not at all.
+            progress: shows how far the work got.
+
+        Raises:
+            ValueError: the folder holds something already, or pyarrow is not installed.
+            IndexDamagedError: a file of the index is not what it was when it was built.
+            IndexWriteError: no space, no permission, or an I/O error.
+        """
+        return export(self._answering(), Path(folder), progress)
 
     def ids(self) -> list[str]:
         """The ids of all articles, ascending."""

@@ -336,6 +336,40 @@ class MergeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote.
+
+    Attributes:
+        folder: where.
+        generation: name of the generation that was exported.
+        articles, passages: counts.
+        bytes: size of each file, by its name.
+    """
+
+    folder: str
+    generation: str
+    articles: int
+    passages: int
+    bytes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import made.
+
+    Attributes:
+        generation: name of the generation that now answers.
+        exported: name of the generation that was exported.
+        articles, passages: counts.
+    """
+
+    generation: str
+    exported: str
+    articles: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One comparison of a metadata filter.
 

@@ -5,6 +5,8 @@
 What did not change is taken over from the generation before, row by row: neither read nor embedded.
 """
 
+from qasearch.build.exports import export
+from qasearch.build.imports import import_
 from qasearch.build.publish import build
 from qasearch.build.reading import ArticleReader, ArticleSource, FileSource, Reading
 from qasearch.build.shards import Shard, embed_shard
@@ -17,4 +19,6 @@ __all__ = [
     "Shard",
     "build",
     "embed_shard",
+    "export",
+    "import_",
 ]

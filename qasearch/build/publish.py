@@ -1,7 +1,7 @@
 """The build from end to end: read, plan, embed, publish."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from qasearch.index import (
 )
 from qasearch.ingest import SPLITTER_VERSION
 from qasearch.protocols import Embedder, Progress, TokenEmbedder
-from qasearch.records import BuildReport
+from qasearch.records import BuildReport, Refusal
 
 MOST_LOST = 0.2
 """Share of the articles that a build may lose without being told to: more looks like a mistake."""
@@ -159,11 +159,20 @@ def _refuse_what_the_caller_rules_out(
             refused=reading.refused,
             hint="Mend what was refused; --include-no-index keeps what was skipped.",
         )
-    if lost and lost[0] > MOST_LOST * lost[1]:
-        gone, before = lost
+    if lost:
+        refuse_to_shrink(*lost, refused=reading.refused)
+
+
+def refuse_to_shrink(gone: int, before: int, *, refused: Sequence[Refusal] = ()) -> None:
+    """Refuse to lose more than a fifth of the articles.
+
+    Raises:
+        BuildRefusedError: ``gone`` of ``before`` is more than that.
+    """
+    if gone > MOST_LOST * before:
         raise BuildRefusedError(
             f"{gone} of {before} articles are gone from the sources, so nothing was "
             "built: more than a fifth looks like a wrong path or a missing disk.",
-            refused=reading.refused,
+            refused=refused,
             hint="Check the path; pass --allow-shrink if they are meant to go.",
         )

@@ -15,6 +15,8 @@ from qasearch.cli.doctor import doctor
 from qasearch.cli.dupes import dupes
 from qasearch.cli.errors import ExitCode, report
 from qasearch.cli.eval import evaluate
+from qasearch.cli.export import export
+from qasearch.cli.import_ import import_
 from qasearch.cli.merge import merge
 from qasearch.cli.parse import parse
 from qasearch.cli.related import related
@@ -33,7 +35,8 @@ app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enab
 for command in (build, merge, watch, search, show, why, related, parse, run):
     app.command()(command)
 app.command("eval")(evaluate)
-for command in (diff, dupes, status, verify, doctor, rollback, serve):
+app.command("import")(import_)
+for command in (export, diff, dupes, status, verify, doctor, rollback, serve):
     app.command()(command)
 
 

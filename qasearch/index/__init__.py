@@ -6,7 +6,7 @@ from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
 from qasearch.index.lexical import LexicalIndex
 from qasearch.index.lock import lock_holder, write_lock
-from qasearch.index.manifest import EmbedderIdentity, Manifest
+from qasearch.index.manifest import EmbedderIdentity, Manifest, UnreadableFormatError
 from qasearch.index.merge import cached_by, merge_caches
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passages import PassageStore
@@ -32,6 +32,7 @@ __all__ = [
     "PassageStore",
     "TokenCodec",
     "TokenStore",
+    "UnreadableFormatError",
     "cached_by",
     "cosines",
     "known_codecs",
