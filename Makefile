@@ -59,7 +59,7 @@ check: $(INSTALLED)  ## Lint, format and types
 	$(BIN)/pyright
 
 test: $(INSTALLED)  ## All tests
-	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 bench-quality: $(INSTALLED)  ## Quality beside baselines: make bench-quality EVAL=judged CORPUS="folders"
 	$(BIN)/python -m benchmarks.quality $(if $(EVAL),--eval $(EVAL)) $(if $(CORPUS),--corpus $(CORPUS)) --work $(WORK)

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +13,10 @@ from qasearch.build import (
     ArticleReader,
     ArticleSource,
     FileSource,
+    Named,
     Shard,
     build,
+    cluster,
     embed_shard,
     export,
     import_,
@@ -30,7 +33,7 @@ from qasearch.index import (
     verify,
 )
 from qasearch.ingest import SPLITTER_VERSION
-from qasearch.protocols import Embedder, Progress, no_progress
+from qasearch.protocols import Embedder, Progress, Spread, here, no_progress
 from qasearch.query import NEAR, Options, Where, calibrate, dupes, related, search, why
 from qasearch.records import (
     Article,
@@ -97,6 +100,7 @@ class Index:
         allow_shrink: bool = False,
         dry_run: bool = False,
         token_bits: Bits | None = None,
+        on: str | None = None,
         offline: bool = False,
         wait: float = 0.0,
         progress: Progress = no_progress,
@@ -121,12 +125,16 @@ class Index:
             dry_run: report what would be done, and write nothing.
             token_bits: for each number kept of a token's vector: 4 finds a little better than 2,
                 and takes twice the room. None means as before, and 2 for a new index.
+            on: a cluster whose workers read and embed: ``ray`` for the one that Ray finds, or a new
+                one on this machine; ``ray://HOST:PORT``. They need the same packages and model; the
+                files they do not see are read here. Ray sends them code, so trust them.
             offline: never ask the network for a model.
             wait: seconds to wait for another builder to end.
             progress: shows how far the work got.
 
         Raises:
-            ValueError: ``token_bits`` is neither 2 nor 4.
+            ValueError: ``token_bits`` is neither 2 nor 4, or ``on`` is no cluster.
+            ClusterError: it cannot be reached, or one batch cost it several workers.
             NoArticlesError: nothing to read there.
             BuildRefusedError: ``strict``, and something was refused; or nothing was readable; or
                 more than a fifth of the articles are gone.
@@ -135,28 +143,33 @@ class Index:
             EmbedderError: the model is missing, or not what it claims to be.
         """
         _check_bits(token_bits)
-        source = _source(
-            sources,
-            index,
-            include=include,
-            exclude=exclude,
-            include_no_index=include_no_index,
-            progress=progress,
-        )
-        embedder = embedder or load_embedder(model, offline=offline)
-        return build(
-            source,
-            Path(index),
-            embedder,
-            strict=strict,
-            rebuild=rebuild,
-            allow_shrink=allow_shrink,
-            dry_run=dry_run,
-            token_bits=token_bits,
-            calibrate=partial(calibrate, embedder=embedder),
-            wait=wait,
-            progress=progress,
-        )
+        with cluster(on) if on else nullcontext(here) as spread:
+            source = _source(
+                sources,
+                index,
+                include=include,
+                exclude=exclude,
+                include_no_index=include_no_index,
+                progress=progress,
+                spread=spread,
+            )
+            load = Named(model, offline) if on and embedder is None else None
+            embedder = embedder or load_embedder(model, offline=offline)
+            return build(
+                source,
+                Path(index),
+                embedder,
+                strict=strict,
+                rebuild=rebuild,
+                allow_shrink=allow_shrink,
+                dry_run=dry_run,
+                token_bits=token_bits,
+                calibrate=partial(calibrate, embedder=embedder),
+                wait=wait,
+                progress=progress,
+                load=load,
+                spread=spread,
+            )
 
     @staticmethod
     def embed_shard(
@@ -627,6 +640,7 @@ def _source(
     exclude: Sequence[str],
     include_no_index: bool,
     progress: Progress,
+    spread: Spread = here,
 ) -> ArticleReader:
     """What reads the sources that a caller named."""
     paths = _paths(sources)
@@ -639,6 +653,7 @@ def _source(
         without=Path(index),
         include_no_index=include_no_index,
         progress=progress,
+        spread=spread,
     )
 
 

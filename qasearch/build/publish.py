@@ -24,7 +24,7 @@ from qasearch.index import (
     stored_articles,
 )
 from qasearch.ingest import SPLITTER_VERSION
-from qasearch.protocols import Embedder, Progress, TokenEmbedder
+from qasearch.protocols import Embedder, Progress, Spread, TokenEmbedder, here
 from qasearch.records import BuildReport, Refusal
 
 MOST_LOST = 0.2
@@ -44,10 +44,13 @@ def build(
     calibrate: Callable[[Generation], bytes],
     wait: float,
     progress: Progress,
+    load: Callable[[], Embedder] | None = None,
+    spread: Spread = here,
 ) -> BuildReport:
     """Bring the index up to what the source holds; ``Index.build`` says the rest.
 
-    What ``calibrate`` makes of the new generation is stored in it.
+    What ``calibrate`` makes of the new generation is stored in it. ``spread`` embeds, with what
+    ``load`` gives where it runs.
     """
     started = time.monotonic()
     warnings: list[str] = []
@@ -69,7 +72,8 @@ def build(
             embedded = _count_unknown(index, embedder, plan, codec, token_bits)
         elif not (parent and plan.changes_nothing and reading.sources == parent.sources()):
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
-            texts = Texts(stack.enter_context(cache), embedder, codec, token_bits)
+            stack.enter_context(cache)
+            texts = Texts(cache, embedder, codec, token_bits, load=load, spread=spread)
             texts.embed(texts_by_key(plan.new_articles), progress)
             generation = _publish(writer, plan, reading, texts, calibrate)
             embedded = texts.embedded

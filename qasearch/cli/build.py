@@ -1,7 +1,9 @@
 """``qasearch build``: articles in, index out."""
 
 import re
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypedDict
@@ -72,6 +74,14 @@ def build(
             "--after", metavar="DIR", help="Cache of shard 1, which all other shards go on from."
         ),
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ray|ray://HOST:PORT",
+            help="Read and embed on the workers of a Ray cluster, or of this machine.",
+        ),
+    ] = None,
     wait: WaitOption = 0.0,
     index: IndexOption = DEFAULT_INDEX,
     offline: OfflineOption = False,
@@ -94,24 +104,27 @@ def build(
     """
     from qasearch import Index
 
-    do = partial(Index.build, rebuild=rebuild, allow_shrink=allow_shrink, dry_run=dry_run)
+    flags = {"rebuild": rebuild, "allow_shrink": allow_shrink, "dry_run": dry_run}
+    do = partial(Index.build, **flags, on=on)
     if shard or cache or after:
-        _refuse_without_meaning(shard, rebuild=rebuild, allow_shrink=allow_shrink, dry_run=dry_run)
+        _refuse_without_meaning(shard, **flags, on=bool(on))
         do = partial(Index.embed_shard, **_shard_options(shard, cache, after))
     try:
-        report = do(
-            paths or [Path("seeds")],
-            index=index,
-            model=model,
-            include=include or (),
-            exclude=exclude or (),
-            include_no_index=include_no_index,
-            strict=strict,
-            token_bits=_token_bits(token_bits),
-            offline=offline,
-            wait=wait,
-            progress=progress_on_terminal(quiet=quiet),
-        )
+        # Of lost workers, Ray tells on stdout, whatever it is asked.
+        with redirect_stdout(sys.stderr) if on else nullcontext():
+            report = do(
+                paths or [Path("seeds")],
+                index=index,
+                model=model,
+                include=include or (),
+                exclude=exclude or (),
+                include_no_index=include_no_index,
+                strict=strict,
+                token_bits=_token_bits(token_bits),
+                offline=offline,
+                wait=wait,
+                progress=progress_on_terminal(quiet=quiet),
+            )
     except BuildRefusedError as error:
         list_refused(error.refused)
         raise

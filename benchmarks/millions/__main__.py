@@ -1,0 +1,79 @@
+"""Build and search up to ten million vectors, and write what each size took.
+
+    python -m benchmarks.millions FOLDER... --work DIR [--sizes N...] [--out FILE]
+    python -m benchmarks.millions --draw docs/millions.json
+
+The first embeds some articles of the folders, mixes as many vectors from theirs as the largest size
+needs (see ``mixing``), writes them to DIR (1,536 bytes each) and measures each size in a process of
+its own, on one thread. What is written is added to FILE. The second fits the cost model to FILE,
+prints it, and draws it beside the file, as SVG.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SIZES = [10_000, 100_000, 1_000_000, 3_000_000, 10_000_000]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--articles", type=int, default=500)
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
+    parser.add_argument("--work", type=Path, default=Path(".bench-millions"))
+    parser.add_argument("--out", type=Path, default=Path("docs/millions.json"))
+    parser.add_argument("--draw", type=Path)
+    arguments = parser.parse_args()
+    if arguments.draw:
+        from benchmarks.millions.model import draw, fitted
+
+        report = json.loads(arguments.draw.read_text(encoding="utf-8"))
+        report["model"] = fitted(report["sizes"])
+        save(report, arguments.draw)
+        print(json.dumps(report["model"], indent=2))
+        draw(report, arguments.draw.with_suffix(".svg"))
+        return
+    run(
+        arguments.folders,
+        arguments.articles,
+        sorted(arguments.sizes),
+        arguments.work,
+        arguments.out,
+    )
+
+
+def run(folders: list[Path], articles: int, sizes: list[int], work: Path, out: Path) -> None:
+    from benchmarks.millions.mixing import embed_real, write_rows
+
+    work.mkdir(parents=True, exist_ok=True)
+    embed_real(folders, articles, work)
+    written = write_rows(work, sizes)
+    report: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "sizes": [],
+    }
+    if out.exists():
+        report = json.loads(out.read_text(encoding="utf-8"))
+    for size in sizes:
+        command = [sys.executable, "-m", "benchmarks.millions.measure", str(work), str(size)]
+        load = os.getloadavg()[0]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found = {**json.loads(done.stdout), "write": written[size], "load_before": load}
+        report["sizes"] = [old for old in report["sizes"] if old["rows"] != size] + [found]
+        report["sizes"].sort(key=lambda entry: entry["rows"])
+        save(report, out)
+        print(json.dumps(found), flush=True)
+
+
+def save(report: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
