@@ -26,7 +26,7 @@ TEXT_BYTES = 16
 PASSAGES_PER_ARTICLE = 8
 
 IVF_FROM = 1_000_000
-MOST_LISTS = 2_048
+MOST_LISTS = 1_024
 """Assigning each row to the nearest list is what building costs, and that grows with both."""
 PROBES = (16, 64)
 CANDIDATES = 300
