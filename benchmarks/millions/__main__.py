@@ -31,11 +31,12 @@ def main() -> None:
     parser.add_argument("--draw", type=Path)
     arguments = parser.parse_args()
     if arguments.draw:
-        from benchmarks.millions.model import draw, fitted
+        from benchmarks.millions.model import draw, fitted, table
 
         report = json.loads(arguments.draw.read_text(encoding="utf-8"))
         report["model"] = fitted(report["sizes"])
         save(report, arguments.draw)
+        print(table(report["sizes"]))
         print(json.dumps(report["model"], indent=2))
         draw(report, arguments.draw.with_suffix(".svg"))
         return

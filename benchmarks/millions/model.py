@@ -60,6 +60,38 @@ def fitted(sizes: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return model
 
 
+def table(sizes: list[dict[str, Any]]) -> str:
+    """What was measured, as a table of Markdown."""
+    columns: dict[str, tuple[tuple[str, ...], str, float]] = {
+        "vectors": (("rows",), ",.0f", 1),
+        "flat, ms of CPU": (("flat", "cpu_ms"), ",.1f", 1),
+        "codes: build, s of CPU": (("codes", "build", "cpu"), ",.1f", 1),
+        "p50, ms": (("codes", "search", "p50_ms"), ",.1f", 1),
+        "ms of CPU": (("codes", "search", "cpu_ms"), ",.1f", 1),
+        "recall@10": (("codes", "search", "recall"), ".3f", 1),
+        "IVF: train + build, s of CPU": (("ivf", "build", "cpu"), ",.0f", 1),
+        "p50 of 64 lists, ms": (("ivf", "search_64", "p50_ms"), ",.1f", 1),
+        "its ms of CPU": (("ivf", "search_64", "cpu_ms"), ",.1f", 1),
+        "its recall@10": (("ivf", "search_64", "recall"), ".3f", 1),
+        "recall@10 of 16 lists": (("ivf", "search_16", "recall"), ".3f", 1),
+        "peak memory, MB": (("memory", "own"), ",.0f", 1e-6),
+        "rows, texts, codes on disk, MB": (("disk",), ",.0f", 1e-6),
+    }
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for size in sizes:
+        own = [("vector_bytes",), ("texts", "bytes"), ("codes", "bytes")]
+        whole = {**size, "disk": sum(value(size, way) or 0 for way in own)}
+        if "ivf" in size:
+            cpu = size["ivf"]["build"]["cpu"] + size["ivf"]["train"]["cpu"]
+            whole["ivf"] = {**size["ivf"], "build": {"cpu": cpu}}
+        cells = [
+            "" if (found := value(whole, way)) is None else f"{found * unit:{form}}"
+            for way, form, unit in columns.values()
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def draw(report: dict[str, Any], path: Path) -> None:
     """Draw time, recall and size by the number of rows, as measured and as fitted."""
     import matplotlib
