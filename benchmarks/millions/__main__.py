@@ -1,12 +1,12 @@
 """Build and search up to ten million vectors, and write what each size took.
 
     python -m benchmarks.millions FOLDER... --work DIR [--sizes N...] [--out FILE]
-    python -m benchmarks.millions --draw docs/millions.json
+    python -m benchmarks.millions --draw docs/millions.json [FILE...]
 
 The first embeds some articles of the folders, mixes as many vectors from theirs as the largest size
 needs (see ``mixing``), writes them to DIR (1,536 bytes each) and measures each size in a process of
-its own, on one thread. What is written is added to FILE. The second fits the cost model to FILE,
-prints it, and draws it beside the file, as SVG.
+its own, on one thread. What is found is added to FILE. The second adds the sizes of other such
+files to the first, fits the cost model to it, prints both, and draws them beside it, as SVG.
 """
 
 import argparse
@@ -28,25 +28,26 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     parser.add_argument("--work", type=Path, default=Path(".bench-millions"))
     parser.add_argument("--out", type=Path, default=Path("docs/millions.json"))
-    parser.add_argument("--draw", type=Path)
-    arguments = parser.parse_args()
-    if arguments.draw:
-        from benchmarks.millions.model import draw, fitted, table
+    parser.add_argument("--draw", type=Path, nargs="+")
+    given = parser.parse_args()
+    if given.draw:
+        show(*given.draw)
+    else:
+        run(given.folders, given.articles, sorted(given.sizes), given.work, given.out)
 
-        report = json.loads(arguments.draw.read_text(encoding="utf-8"))
-        report["model"] = fitted(report["sizes"])
-        save(report, arguments.draw)
-        print(table(report["sizes"]))
-        print(json.dumps(report["model"], indent=2))
-        draw(report, arguments.draw.with_suffix(".svg"))
-        return
-    run(
-        arguments.folders,
-        arguments.articles,
-        sorted(arguments.sizes),
-        arguments.work,
-        arguments.out,
-    )
+
+def show(path: Path, *others: Path) -> None:
+    from benchmarks.millions.model import draw, fitted, table
+
+    report = json.loads(path.read_text(encoding="utf-8"))
+    for other in others:
+        for size in json.loads(other.read_text(encoding="utf-8"))["sizes"]:
+            add(report, size)
+    report["model"] = fitted(report["sizes"])
+    save(report, path)
+    print(table(report["sizes"]))
+    print(json.dumps(report["model"], indent=2))
+    draw(report, path.with_suffix(".svg"))
 
 
 def run(folders: list[Path], articles: int, sizes: list[int], work: Path, out: Path) -> None:
@@ -66,10 +67,15 @@ def run(folders: list[Path], articles: int, sizes: list[int], work: Path, out: P
         load = os.getloadavg()[0]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found = {**json.loads(done.stdout), "write": written[size], "load_before": load}
-        report["sizes"] = [old for old in report["sizes"] if old["rows"] != size] + [found]
-        report["sizes"].sort(key=lambda entry: entry["rows"])
+        add(report, found)
         save(report, out)
         print(json.dumps(found), flush=True)
+
+
+def add(report: dict[str, Any], size: dict[str, Any]) -> None:
+    """Put the figures of a size in the place of older ones."""
+    others = [old for old in report["sizes"] if old["rows"] != size["rows"]]
+    report["sizes"] = sorted([*others, size], key=lambda entry: entry["rows"])
 
 
 def save(report: dict[str, Any], path: Path) -> None:

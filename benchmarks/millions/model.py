@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 FITTED = {
     "flat_cpu_ms": ("flat", "cpu_ms"),
@@ -49,8 +48,7 @@ def fitted(sizes: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
             continue
         millions, measured = np.array(pairs).T
         parts = np.stack([np.ones_like(millions), millions]) / measured
-        least: NDArray[np.float64] = np.linalg.lstsq(parts.T, np.ones(len(pairs)), rcond=None)[0]
-        fixed, slope = float(least[0]), float(least[1])
+        fixed, slope = np.linalg.solve(parts @ parts.T, parts.sum(axis=1)).tolist()
         if fixed < 0 or slope < 0:  # then one part alone
             alone = parts[1 if fixed < 0 else 0]
             best = float(alone.sum() / (alone @ alone))

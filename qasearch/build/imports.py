@@ -36,8 +36,8 @@ _COMPARED = (
     "vectors.npy", "questions.npy", "tokens.npy", "tokens.offsets.npy", "tokens.codec",
     "confidence.json", "sources.jsonl",
 )  # fmt: skip
-"""Files that are the same, byte for byte, wherever they are written. Of the others, the library
-that writes them decides: SQLite leaves its version in each file, tantivy a random name."""
+"""Files that are the same, byte for byte, wherever they are written. The others are what the
+versions of SQLite, FAISS and tantivy make of them."""
 
 
 def import_(

@@ -53,62 +53,65 @@ def schemas(dim: int) -> dict[str, Any]:
     """
     pa = arrow()
     texts = pa.list_(pa.field("element", pa.string(), nullable=False))
+    number = pa.field("element", pa.float32(), nullable=False)
     embedded = [
-        pa.field("vector", pa.list_(pa.field("element", pa.float32(), nullable=False), dim), False),
-        pa.field("tokens", pa.binary(), False),
+        pa.field("vector", pa.list_(number, dim), nullable=False),
+        pa.field("tokens", pa.binary(), nullable=False),
     ]
-    refusal = pa.struct(
-        [
-            ("path", pa.string()),
-            ("line", pa.int64()),
-            ("reason", pa.string()),
-            ("kind", pa.string()),
-        ]
-    )
     return {
-        ARTICLES_FILE: pa.schema(
-            [
-                pa.field("id", pa.string(), nullable=False),
-                pa.field("question", pa.string(), nullable=False),
-                pa.field("answer", pa.string(), nullable=False),
-                pa.field("subjects", texts, nullable=False),
-                pa.field("date", pa.date32()),
-                pa.field("urls", texts, nullable=False),
-                pa.field("paths", texts, nullable=False),
-                pa.field("intro", pa.string()),
-                pa.field("summary", pa.string()),
-                pa.field("flags", texts, nullable=False),
-                *embedded,
-            ]
-        ),
-        PASSAGES_FILE: pa.schema(
-            [
-                pa.field("article_id", pa.string(), nullable=False),
-                pa.field("seq", pa.int64(), nullable=False),
-                pa.field("kind", pa.string(), nullable=False),
-                pa.field("text", pa.string(), nullable=False),
-                pa.field("start", pa.int64(), nullable=False),
-                pa.field("end", pa.int64(), nullable=False),
-                pa.field("ordinal", pa.string()),
-                pa.field("title", pa.string()),
-                pa.field("section_path", texts, nullable=False),
-                pa.field("run", pa.int64()),
-                pa.field("lead_in", pa.string()),
-                *embedded,
-            ]
-        ),
-        SOURCES_FILE: pa.schema(
-            [
-                pa.field("name", pa.string(), nullable=False),
-                pa.field("sha256", pa.string()),
-                pa.field("include_no_index", pa.bool_(), nullable=False),
-                pa.field("article_ids", texts, nullable=False),
-                pa.field("stale_ids", texts, nullable=False),
-                pa.field("refused", pa.list_(refusal), nullable=False),
-                pa.field("skipped", pa.int64(), nullable=False),
-            ]
-        ),
+        ARTICLES_FILE: pa.schema([*_article_columns(pa, texts), *embedded]),
+        PASSAGES_FILE: pa.schema([*_passage_columns(pa, texts), *embedded]),
+        SOURCES_FILE: pa.schema(_source_columns(pa, texts)),
     }
+
+
+def _article_columns(pa: Any, texts: Any) -> list[Any]:
+    return [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("question", pa.string(), nullable=False),
+        pa.field("answer", pa.string(), nullable=False),
+        pa.field("subjects", texts, nullable=False),
+        pa.field("date", pa.date32()),
+        pa.field("urls", texts, nullable=False),
+        pa.field("paths", texts, nullable=False),
+        pa.field("intro", pa.string()),
+        pa.field("summary", pa.string()),
+        pa.field("flags", texts, nullable=False),
+    ]
+
+
+def _passage_columns(pa: Any, texts: Any) -> list[Any]:
+    return [
+        pa.field("article_id", pa.string(), nullable=False),
+        pa.field("seq", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("ordinal", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("section_path", texts, nullable=False),
+        pa.field("run", pa.int64()),
+        pa.field("lead_in", pa.string()),
+    ]
+
+
+def _source_columns(pa: Any, texts: Any) -> list[Any]:
+    refusal = [
+        ("path", pa.string()),
+        ("line", pa.int64()),
+        ("reason", pa.string()),
+        ("kind", pa.string()),
+    ]
+    return [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("sha256", pa.string()),
+        pa.field("include_no_index", pa.bool_(), nullable=False),
+        pa.field("article_ids", texts, nullable=False),
+        pa.field("stale_ids", texts, nullable=False),
+        pa.field("refused", pa.list_(pa.struct(refusal)), nullable=False),
+        pa.field("skipped", pa.int64(), nullable=False),
+    ]
 
 
 def metadata(manifest: Manifest, codec: TokenCodec | None, confidence: bytes) -> dict[bytes, bytes]:
