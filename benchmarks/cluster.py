@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,8 @@ def main() -> None:
     head = {"num_cpus": 1, "include_dashboard": False}
     nodes: Any = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     nodes.add_node(num_cpus=1)
-    import ray
-
-    connect: Any = ray.init
-    connect(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+    ray: Any = import_module("ray")
+    ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
     articles = read_articles(arguments.folder)[: arguments.articles]
     build(articles[:5], "ray")  # workers load the model once, as they would for millions of texts
     seconds: dict[str, list[float]] = {"one thread": [], "two workers": []}

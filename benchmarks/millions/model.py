@@ -1,9 +1,12 @@
 """What a size costs, fitted to the sizes that were measured, and the drawing of both."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
+
+Points: TypeAlias = NDArray[np.float64]
 
 FITTED = {
     "flat_cpu_ms": ("flat", "cpu_ms"),
@@ -46,12 +49,18 @@ def fitted(sizes: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         pairs = [(size["rows"] / 1e6, found) for size in sizes if (found := value(size, path))]
         if len(pairs) < 2:
             continue
-        millions, measured = np.array(pairs).T
-        parts = np.stack([np.ones_like(millions), millions]) / measured
-        fixed, slope = np.linalg.solve(parts @ parts.T, parts.sum(axis=1)).tolist()
+        points: Points = np.array(pairs)
+        millions, measured = points[:, 0], points[:, 1]
+        parts: Points = np.stack([1 / measured, millions / measured])
+        (a, b), (_, c) = np.dot(parts, parts.T).tolist()  # the normal equations, solved by hand
+        sum_a, sum_c = np.sum(parts, axis=1).tolist()
+        fixed, slope = (
+            (c * sum_a - b * sum_c) / (a * c - b * b),
+            (a * sum_c - b * sum_a) / (a * c - b * b),
+        )
         if fixed < 0 or slope < 0:  # then one part alone
             alone = parts[1 if fixed < 0 else 0]
-            best = float(alone.sum() / (alone @ alone))
+            best = float(np.sum(alone) / np.dot(alone, alone))
             fixed, slope = (0.0, best) if fixed < 0 else (best, 0.0)
         worst = float(np.max(np.abs((fixed + slope * millions) / measured - 1)))
         model[name] = {"fixed": fixed, "per_million": slope, "worst": worst}
