@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from qasearch.cli.errors import ExitCode, Failure
+from qasearch.errors import ClusterError
 from tests.cli.conftest import Command
 
 
@@ -54,3 +56,25 @@ def test_a_cache_that_is_not_there_is_named(qasearch: Command) -> None:
     assert (done.code, done.out) == (3, "")
     assert "There is no cache of embeddings in nowhere." in done.err
     assert qasearch("merge").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--on", "spark"], "The cluster is ray, or ray://HOST:PORT, not 'spark'."),
+        (["--on", "ray", "--shard", "1/2", "--cache", "one"], "--on means nothing with --shard"),
+    ],
+)
+def test_a_wrong_cluster_is_told(
+    qasearch: Command, articles: Path, options: list[str], message: str
+) -> None:
+    done = qasearch("build", articles, *options)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_a_lost_cluster_is_an_error_of_the_world() -> None:
+    failure = Failure.of(ClusterError("ray://there:10001", "timed out.", hint="See that it runs."))
+    assert failure == Failure(
+        ExitCode.IO, "cluster", "The cluster at ray://there:10001: timed out.", "See that it runs."
+    )
