@@ -64,7 +64,7 @@ check: $(INSTALLED)  ## Lint, format and types
 	$(BIN)/pyright
 
 test: $(INSTALLED)  ## All tests
-	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 # The variable silences an announcement of the theme's makers; what is wrong is still told.
 docs: $(INSTALLED)  ## The documentation site, in site/: open site/index.html

@@ -3,15 +3,24 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias, Unpack, cast
+from typing import TYPE_CHECKING, Self, TypeAlias, Unpack, cast
 
 from qasearch.embed import embedder_name, load_embedder
 from qasearch.errors import IndexStoreError
-from qasearch.index import Bits, Generation, lock_holder, open_for_reading, rollback, verify
-from qasearch.protocols import Embedder, Progress, Reranker, no_progress
+from qasearch.index import (
+    Bits,
+    Generation,
+    lock_holder,
+    merge_caches,
+    open_for_reading,
+    rollback,
+    verify,
+)
+from qasearch.protocols import Embedder, Progress, Reranker, Spread, here, no_progress
 from qasearch.query import (
     NEAR,
     Options,
@@ -28,13 +37,20 @@ from qasearch.records import (
     Article,
     BuildReport,
     DupesReport,
+    ExportReport,
+    ImportReport,
     IndexStatus,
+    MergeReport,
     Mode,
     Passage,
     RelatedResult,
     SearchResult,
+    ShardReport,
     WhyResult,
 )
+
+if TYPE_CHECKING:
+    from qasearch.build import ArticleReader
 
 _ANY_TEXT = "?"
 """What a model is loaded by."""
@@ -91,6 +107,7 @@ class Index:
         allow_shrink: bool = False,
         dry_run: bool = False,
         token_bits: Bits | None = None,
+        on: str | None = None,
         offline: bool = False,
         wait: float = 0.0,
         progress: Progress = no_progress,
@@ -115,12 +132,16 @@ class Index:
             dry_run: report what would be done, and write nothing.
             token_bits: for each number kept of a token's vector: 4 finds a little better than 2,
                 and takes twice the room. None means as before, and 2 for a new index.
+            on: a cluster whose workers read and embed: ``ray`` for the one that Ray finds, or a new
+                one on this machine; ``ray://HOST:PORT``. They need the same packages and model; the
+                files they do not see are read here. Ray sends them code, so trust them.
             offline: never ask the network for a model.
             wait: seconds to wait for another builder to end.
             progress: shows how far the work got.
 
         Raises:
-            ValueError: ``token_bits`` is neither 2 nor 4.
+            ValueError: ``token_bits`` is neither 2 nor 4, or ``on`` is no cluster.
+            ClusterError: it cannot be reached, or one batch cost it several workers.
             NoArticlesError: nothing to read there.
             BuildRefusedError: ``strict``, and something was refused; or nothing was readable; or
                 more than a fifth of the articles are gone.
@@ -128,36 +149,172 @@ class Index:
             IndexWriteError: no space, no permission, or an I/O error.
             EmbedderError: the model is missing, or not what it claims to be.
         """
-        from qasearch.build import ArticleSource, FileSource, build  # no search needs it
+        from qasearch.build import Named, build, cluster  # no search needs it
 
-        if token_bits not in (None, 2, 4):
-            raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
-        paths = _paths(sources)
-        source = (
-            ArticleSource(cast(Iterable[Article], sources))
-            if paths is None
-            else FileSource(
-                paths,
+        _check_bits(token_bits)
+        with cluster(on) if on else nullcontext(here) as spread:
+            source = _source(
+                sources,
+                index,
                 include=include,
                 exclude=exclude,
-                without=Path(index),
                 include_no_index=include_no_index,
                 progress=progress,
+                spread=spread,
             )
+            load = Named(model, offline) if on and embedder is None else None
+            embedder = embedder or load_embedder(model, offline=offline)
+            return build(
+                source,
+                Path(index),
+                embedder,
+                strict=strict,
+                rebuild=rebuild,
+                allow_shrink=allow_shrink,
+                dry_run=dry_run,
+                token_bits=token_bits,
+                calibrate=partial(calibrate, embedder=embedder),
+                wait=wait,
+                progress=progress,
+                load=load,
+                spread=spread,
+            )
+
+    @staticmethod
+    def embed_shard(
+        sources: Sources,
+        cache: str | Path,
+        *,
+        shard: tuple[int, int],
+        after: str | Path | None = None,
+        index: str | Path = "index",
+        embedder: Embedder | None = None,
+        model: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        include_no_index: bool = False,
+        strict: bool = False,
+        token_bits: Bits | None = None,
+        offline: bool = False,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> ShardReport:
+        """Embed one of n shards of what ``build`` would embed, for ``merge`` and ``build`` to use.
+
+        Each machine reads all sources and embeds its own share of their texts: which those are, the
+        hash of a text decides. Killed and begun again, it goes on where it was. What the index
+        knows, if there is one, is left out; nothing is written to it.
+
+        Args:
+            sources: what to read; the same for all shards.
+            cache: a folder for what is embedded, one for each shard; made when missing.
+            shard: ``(2, 16)`` is the second of 16.
+            after: the cache of a shard that is done. Where no index has been built yet, a model
+                that tells tokens apart needs it for all but shard 1, which finds their code.
+            index: the folder to be built later.
+            embedder: as ``build``, like all that follows.
+            model: as ``build``.
+            include: as ``build``.
+            exclude: as ``build``.
+            include_no_index: as ``build``.
+            strict: embed nothing if anything was refused.
+            token_bits: as ``build``.
+            offline: as ``build``.
+            wait: seconds to wait for another process that embeds into ``cache``.
+            progress: shows how far the work got.
+
+        Raises:
+            ValueError: there is no such shard, or ``token_bits`` is neither 2 nor 4.
+            BuildRefusedError: ``strict``, and something was refused; or ``after`` is missing.
+            IndexStoreError: ``after`` is not the cache of a shard by the same model.
+            NoArticlesError: nothing to read there.
+            IndexLockedError: another process embeds into ``cache``.
+            IndexWriteError: no space, no permission, or an I/O error.
+            EmbedderError: the model is missing, or not what it claims to be.
+        """
+        from qasearch.build import Shard, embed_shard  # as above
+
+        _check_bits(token_bits)
+        source = _source(
+            sources,
+            index,
+            include=include,
+            exclude=exclude,
+            include_no_index=include_no_index,
+            progress=progress,
         )
-        embedder = embedder or load_embedder(model, offline=offline)
-        return build(
+        return embed_shard(
             source,
             Path(index),
-            embedder,
+            Path(cache),
+            embedder or load_embedder(model, offline=offline),
+            Shard(*shard),
+            after=None if after is None else Path(after),
             strict=strict,
-            rebuild=rebuild,
-            allow_shrink=allow_shrink,
-            dry_run=dry_run,
             token_bits=token_bits,
-            calibrate=partial(calibrate, embedder=embedder),
             wait=wait,
             progress=progress,
+        )
+
+    @staticmethod
+    def merge(
+        caches: Sequence[str | Path],
+        index: str | Path = "index",
+        *,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> MergeReport:
+        """Put what shards embedded into the cache of an index; the next ``build`` takes it there.
+
+        Args:
+            caches: the folders that ``embed_shard`` filled, or other index folders with caches.
+            index: the folder; made when missing.
+            wait: seconds to wait for another builder to end.
+            progress: shows how far the work got.
+
+        Raises:
+            IndexStoreError: a folder has no cache, or one that cannot be read.
+            IndexMismatchError: their codes of tokens differ, so that no build could use them all.
+            IndexLockedError: another process is building.
+            IndexWriteError: no space, no permission, or an I/O error.
+        """
+        return merge_caches(
+            Path(index), [Path(cache) for cache in caches], wait=wait, progress=progress
+        )
+
+    @staticmethod
+    def import_(
+        folder: str | Path,
+        index: str | Path = "index",
+        *,
+        allow_shrink: bool = False,
+        wait: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> ImportReport:
+        """Make what ``export`` wrote the next generation of an index. No model is needed.
+
+        What was exported comes back: texts, vectors, tokens, confidence and the list of sources,
+        checked against the hashes of the index that was exported. The cache of embeddings does not;
+        the next build takes vectors from the generation itself.
+
+        Args:
+            folder: of the export. As an index, it is trusted: read none of somebody else's.
+            index: the folder of the index; made when missing.
+            allow_shrink: go on although the index that is there has far more articles.
+            wait: seconds to wait for another builder to end.
+            progress: shows how far the work got.
+
+        Raises:
+            ValueError: pyarrow is not installed.
+            BuildRefusedError: more than a fifth of the articles would be gone.
+            IndexStoreError: the folder is no whole export, or not what was exported.
+            IndexLockedError: another process is building.
+            IndexWriteError: no space, no permission, or an I/O error.
+        """
+        from qasearch.build import import_  # as above
+
+        return import_(
+            Path(folder), Path(index), allow_shrink=allow_shrink, wait=wait, progress=progress
         )
 
     @classmethod
@@ -479,6 +636,22 @@ class Index:
         """
         return dupes(self._answering(), near)
 
+    def export(self, folder: str | Path, *, progress: Progress = no_progress) -> ExportReport:
+        """Write articles, passages and vectors as Parquet, for other tools and for ``import_``.
+
+        Args:
+            folder: a new one, or an empty one; it is there whole or not at all.
+            progress: shows how far the work got.
+
+        Raises:
+            ValueError: the folder holds something already, or pyarrow is not installed.
+            IndexDamagedError: a file of the index is not what it was when it was built.
+            IndexWriteError: no space, no permission, or an I/O error.
+        """
+        from qasearch.build import export  # as above
+
+        return export(self._answering(), Path(folder), progress)
+
     def ids(self) -> list[str]:
         """The ids of all articles, ascending."""
         return self._answering().store.ids()
@@ -542,6 +715,38 @@ class Index:
         if generation is None:
             raise ValueError("This index was closed.")
         return generation
+
+
+def _check_bits(token_bits: int | None) -> None:
+    if token_bits not in (None, 2, 4):
+        raise ValueError(f"token_bits must be 2 or 4, not {token_bits!r}.")
+
+
+def _source(
+    sources: Sources,
+    index: str | Path,
+    *,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    include_no_index: bool,
+    progress: Progress,
+    spread: Spread = here,
+) -> "ArticleReader":
+    """What reads the sources that a caller named."""
+    from qasearch.build import ArticleSource, FileSource  # as above
+
+    paths = _paths(sources)
+    if paths is None:
+        return ArticleSource(cast(Iterable[Article], sources))
+    return FileSource(
+        paths,
+        include=include,
+        exclude=exclude,
+        without=Path(index),
+        include_no_index=include_no_index,
+        progress=progress,
+        spread=spread,
+    )
 
 
 def _paths(sources: Sources) -> list[Path] | None:

@@ -10,6 +10,7 @@ QASearchError
 │   ├── IndexMismatchError  built by another model, splitter or format
 │   ├── IndexLockedError    another process is building
 │   └── IndexWriteError     no space, or an I/O error
+├── ClusterError            the machines that were to share the work cannot, or were lost
 └── EmbedderError           the model is missing, or not the one it claims to be
 
 A caller's slip (``k=0``, a blank query, a wrong shape) is a ``ValueError``, never one of these.
@@ -32,6 +33,10 @@ class QASearchError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As pickle takes it from another process: whole, whatever ``__init__`` asks for."""
+        return self.__class__.__new__, (self.__class__, *self.args), self.__dict__
 
 
 class ArticleError(QASearchError):
@@ -163,6 +168,17 @@ class IndexWriteError(IndexStoreError):
             "what was embedded is kept, and the index that was there still answers.",
         )
         self.cause = cause
+
+
+class ClusterError(QASearchError):
+    """The machines at ``address`` that were to share the work cannot be reached, or were lost."""
+
+    code = "cluster"
+
+    def __init__(self, address: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"The cluster at {address}: {reason}", hint=hint)
+        self.address = address
+        self.reason = reason
 
 
 class EmbedderError(QASearchError):

@@ -1,6 +1,6 @@
 """The seams: what an own embedder or vector index must offer, and the arrays that cross them."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import islice
 from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -16,6 +16,8 @@ Rows: TypeAlias = NDArray[np.int64]
 
 Batch = TypeVar("Batch", bound=Sized)
 Entry = TypeVar("Entry")
+Given = TypeVar("Given")
+Done = TypeVar("Done")
 
 
 class Embedder(Protocol):
@@ -90,6 +92,19 @@ class Progress(Protocol):
     def __call__(self, batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:
         """Yield the batches unchanged; ``total`` is the sum of their lengths."""
         ...
+
+
+class Spread(Protocol):
+    """Runs a function over batches, here or on other machines; all of it must survive pickling."""
+
+    def __call__(self, do: Callable[[Given], Done], batches: Iterable[Given], /) -> Iterator[Done]:
+        """Yield what ``do`` makes of each batch, in order; batches may be taken ahead of that."""
+        ...
+
+
+def here(do: Callable[[Given], Done], batches: Iterable[Given], /) -> Iterator[Done]:
+    """Run it in this process, one batch after the other."""
+    return map(do, batches)
 
 
 def no_progress(batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:

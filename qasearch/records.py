@@ -300,6 +300,80 @@ class BuildReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardReport:
+    """What embedding one shard did.
+
+    Attributes:
+        cache: the folder that holds what was embedded.
+        shard: ``"2/16"``.
+        texts: distinct texts of the shard, without those that the index knew.
+        embedded: those of them sent through the model; the others were in the cache.
+        seconds: wall time.
+        refused, warnings: as in ``BuildReport``.
+    """
+
+    cache: str
+    shard: str
+    texts: int
+    embedded: int
+    seconds: float
+    refused: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What joining caches of embeddings did.
+
+    Attributes:
+        caches: how many were joined.
+        added, known: texts that the index had not, and those that it had.
+        damaged: texts left out since their rows are not what was written.
+        seconds: wall time.
+    """
+
+    caches: int
+    added: int
+    known: int
+    damaged: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote.
+
+    Attributes:
+        folder: where.
+        generation: name of the generation that was exported.
+        articles, passages: counts.
+        bytes: size of each file, by its name.
+    """
+
+    folder: str
+    generation: str
+    articles: int
+    passages: int
+    bytes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import made.
+
+    Attributes:
+        generation: name of the generation that now answers.
+        exported: name of the generation that was exported.
+        articles, passages: counts.
+    """
+
+    generation: str
+    exported: str
+    articles: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One comparison of a metadata filter.
 

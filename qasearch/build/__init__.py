@@ -5,7 +5,31 @@
 What did not change is taken over from the generation before, row by row: neither read nor embedded.
 """
 
+from qasearch.build.exports import export
+from qasearch.build.imports import import_
+from qasearch.build.making import Named
 from qasearch.build.publish import build
-from qasearch.build.reading import ArticleSource, FileSource, Reading, UpdateSource
+from qasearch.build.reading import (
+    ArticleReader,
+    ArticleSource,
+    FileSource,
+    Reading,
+    UpdateSource,
+)
+from qasearch.build.shards import Shard, embed_shard
+from qasearch.build.spread import cluster
 
-__all__ = ["ArticleSource", "FileSource", "Reading", "UpdateSource", "build"]
+__all__ = [
+    "ArticleReader",
+    "ArticleSource",
+    "FileSource",
+    "Named",
+    "Reading",
+    "Shard",
+    "UpdateSource",
+    "build",
+    "cluster",
+    "embed_shard",
+    "export",
+    "import_",
+]

@@ -1,21 +1,17 @@
 """The build from end to end: read, plan, embed, publish."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
+from qasearch.build.parent import codec_of, fits, open_parent
 from qasearch.build.plan import Plan, make_plan
 from qasearch.build.reading import ArticleReader, Reading
-from qasearch.build.texts import Texts, all_texts, known_codec
+from qasearch.build.texts import Texts, known_codec, texts_by_key
 from qasearch.embed import embedder_name
-from qasearch.errors import (
-    BuildRefusedError,
-    IndexDamagedError,
-    IndexMismatchError,
-    IndexNotFoundError,
-)
+from qasearch.errors import BuildRefusedError
 from qasearch.index import (
     Bits,
     EmbedderIdentity,
@@ -26,10 +22,9 @@ from qasearch.index import (
     known_codecs,
     known_keys,
     stored_articles,
-    text_key,
 )
-from qasearch.protocols import Embedder, Progress, TokenEmbedder
-from qasearch.records import SPLITTER_VERSION, BuildReport
+from qasearch.protocols import Embedder, Progress, Spread, TokenEmbedder, here
+from qasearch.records import SPLITTER_VERSION, BuildReport, Refusal
 
 MOST_LOST = 0.2
 """Share of the articles that a build may lose without being told to: more looks like a mistake."""
@@ -48,18 +43,21 @@ def build(
     calibrate: Callable[[Generation], bytes],
     wait: float,
     progress: Progress,
+    load: Callable[[], Embedder] | None = None,
+    spread: Spread = here,
 ) -> BuildReport:
     """Bring the index up to what the source holds; ``Index.build`` says the rest.
 
-    What ``calibrate`` makes of the new generation is stored in it.
+    What ``calibrate`` makes of the new generation is stored in it. ``spread`` embeds, with what
+    ``load`` gives where it runs.
     """
     started = time.monotonic()
     warnings: list[str] = []
     with ExitStack() as stack:
         writer = None if dry_run else stack.enter_context(_writer(index, embedder, wait=wait))
-        parent = _open_parent(index, stack, warnings)
-        codec = _codec(parent, embedder)
-        take_over = parent is not None and not rebuild and _fits(parent, embedder, token_bits)
+        parent = open_parent(index, stack, warnings)
+        codec = codec_of(parent, embedder)
+        take_over = parent is not None and not rebuild and fits(parent, embedder, token_bits)
         reading = source.read(index, parent, anew=not take_over, strict=strict)
         plan = make_plan(parent, reading, take_over=take_over)
         lost = (plan.removed, plan.before) if parent else _lost_of_damaged(index, plan)
@@ -73,8 +71,9 @@ def build(
             embedded = _count_unknown(index, embedder, plan, codec, token_bits)
         elif not (parent and plan.changes_nothing and reading.sources == parent.sources()):
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
-            texts = Texts(stack.enter_context(cache), embedder, codec, token_bits)
-            texts.embed(plan.new_articles, progress)
+            stack.enter_context(cache)
+            texts = Texts(cache, embedder, codec, token_bits, load=load, spread=spread)
+            texts.embed(texts_by_key(plan.new_articles), progress)
             generation = _publish(writer, plan, reading, texts, calibrate)
             embedded = texts.embedded
         if writer is not None:
@@ -108,45 +107,10 @@ def _writer(index: Path, embedder: Embedder, *, wait: float) -> GenerationWriter
     )
 
 
-def _open_parent(index: Path, stack: ExitStack, warnings: list[str]) -> Generation | None:
-    """The generation that answers; None if there is none, or none that is whole."""
-    try:
-        parent = stack.enter_context(Generation.open(index, pinned=False))
-        parent.check_matrices()  # rows of them may be copied
-    except IndexNotFoundError:
-        return None
-    except (IndexDamagedError, IndexMismatchError) as error:
-        warnings.append(f"{error} It is built anew, from the cache.")
-        return None
-    return parent
-
-
 def _lost_of_damaged(index: Path, plan: Plan) -> tuple[int, int]:
     """How many articles fewer there are than in a generation that cannot be read, and than what."""
     before = stored_articles(index)
     return max(0, before - plan.article_count), before
-
-
-def _codec(parent: Generation | None, embedder: Embedder) -> TokenCodec | None:
-    """The codec that made the tokens of ``parent``, if they are the embedder's."""
-    tokens = parent.tokens if parent and _made_by(parent, embedder) else None
-    return tokens.codec if tokens else None
-
-
-def _fits(parent: Generation, embedder: Embedder, bits: Bits | None) -> bool:
-    """Whether rows, vectors and tokens of ``parent`` are what a build would make today."""
-    codec = _codec(parent, embedder)
-    return (
-        _made_by(parent, embedder)
-        and parent.manifest.splitter == SPLITTER_VERSION
-        and isinstance(embedder, TokenEmbedder) == (codec is not None)
-        and (codec is None or bits in (None, codec.bits))
-    )
-
-
-def _made_by(parent: Generation, embedder: Embedder) -> bool:
-    identity = parent.manifest.embedder
-    return (identity.fingerprint, identity.dim) == (embedder.fingerprint, embedder.dim)
 
 
 def _publish(
@@ -172,7 +136,7 @@ def _count_unknown(
     index: Path, embedder: Embedder, plan: Plan, codec: TokenCodec | None, bits: Bits | None
 ) -> int:
     """How many distinct texts a build would embed."""
-    keys = list({text_key(text) for text in all_texts(plan.new_articles)})
+    keys = list(texts_by_key(plan.new_articles))
     maker = b""
     if isinstance(embedder, TokenEmbedder):
         codec = known_codec(codec, known_codecs(index, embedder.fingerprint), bits)
@@ -198,11 +162,20 @@ def _refuse_what_the_caller_rules_out(
             refused=reading.refused,
             hint="Mend what was refused; --include-no-index keeps what was skipped.",
         )
-    if lost and lost[0] > MOST_LOST * lost[1]:
-        gone, before = lost
+    if lost:
+        refuse_to_shrink(*lost, refused=reading.refused)
+
+
+def refuse_to_shrink(gone: int, before: int, *, refused: Sequence[Refusal] = ()) -> None:
+    """Refuse to lose more than a fifth of the articles.
+
+    Raises:
+        BuildRefusedError: ``gone`` of ``before`` is more than that.
+    """
+    if gone > MOST_LOST * before:
         raise BuildRefusedError(
             f"{gone} of {before} articles are gone from the sources, so nothing was "
             "built: more than a fifth looks like a wrong path or a missing disk.",
-            refused=reading.refused,
+            refused=refused,
             hint="Check the path; pass --allow-shrink if they are meant to go.",
         )

@@ -10,7 +10,7 @@ from typing import Protocol
 from qasearch.errors import ArticleError, IndexStoreError, IndexWriteError, NoArticlesError
 from qasearch.index import Generation, read_notes, write_notes
 from qasearch.ingest import EXTENSIONS, Changes, find_changes, find_files, merge, split_all
-from qasearch.protocols import Progress
+from qasearch.protocols import Progress, Spread, here
 from qasearch.records import Article, Refusal, Source
 
 _log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class FileSource:
         without: a folder not to look into, that of the index.
         include_no_index: also take articles marked ``no_index``, and refusals to answer.
         progress: shows how many files were looked at.
+        spread: reads them.
 
     Raises:
         NoArticlesError: there is nothing to read.
@@ -75,9 +76,11 @@ class FileSource:
         without: Path,
         include_no_index: bool,
         progress: Progress,
+        spread: Spread = here,
     ) -> None:
         self._include_no_index = include_no_index
         self._progress = progress
+        self._spread = spread
         self._refused: list[Refusal] = []
         self._warnings: list[str] = []
         self._notes: dict[str, tuple[str, str]] = {}
@@ -113,6 +116,7 @@ class FileSource:
             include_no_index=self._include_no_index,
             anew=anew,
             progress=self._progress,
+            spread=self._spread,
         )
         return self._reading(changes, strict=strict)
 

@@ -1,15 +1,14 @@
 """The vectors of texts, and of their tokens: from the cache, and into it what was not there."""
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice, starmap
 
 import numpy as np
 
+from qasearch.build.making import Batch, Given, Made, make
 from qasearch.build.plan import Entry
-from qasearch.embed import checked, checked_tokens, embedder_name
 from qasearch.index import (
     DEFAULT_BITS,
     Bits,
@@ -21,7 +20,16 @@ from qasearch.index import (
     text_key,
 )
 from qasearch.ingest import joined_text, passage_text, question_text
-from qasearch.protocols import Embedder, Progress, Rows, TokenEmbedder, Vectors, in_batches
+from qasearch.protocols import (
+    Embedder,
+    Progress,
+    Rows,
+    Spread,
+    TokenEmbedder,
+    Vectors,
+    here,
+    in_batches,
+)
 from qasearch.records import Article
 
 EMBEDDED_AT_ONCE = 256
@@ -36,15 +44,6 @@ ROWS_AT_ONCE = 4_096
 _ARTICLES_AT_ONCE = 512
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What the embedder made of some texts; ``tokens`` is empty if it tells none apart."""
-
-    keys: Sequence[bytes]
-    vectors: Vectors
-    tokens: list[Vectors]
-
-
 class Texts:
     """What the embedder makes of the articles' texts, each distinct text embedded once.
 
@@ -53,6 +52,8 @@ class Texts:
         embedder: embeds the rest; one that tells tokens apart gives codes of them too.
         codec: of the tokens of the generation before; None if there is none.
         bits: of the codec to use; None means as before.
+        load: gives the embedder where batches are embedded; None means the one given.
+        spread: runs that over the batches.
 
     Attributes:
         embedded: distinct texts sent through the model.
@@ -65,9 +66,14 @@ class Texts:
         embedder: Embedder,
         codec: TokenCodec | None,
         bits: Bits | None,
+        *,
+        load: Callable[[], Embedder] | None = None,
+        spread: Spread = here,
     ) -> None:
         self._cache = cache
         self._embedder = embedder
+        self._load = load or Given(embedder)
+        self._spread = spread
         self._bits: Bits = bits or DEFAULT_BITS
         self.embedded = 0
         self.codec: TokenCodec | None = None
@@ -76,18 +82,20 @@ class Texts:
         ):
             self._use(known)
 
-    def embed(self, articles: Sequence[Article], progress: Progress) -> None:
-        """Put into the cache what it lacks of the articles' texts."""
-        texts = {text_key(text): text for text in all_texts(articles)}
+    def embed(self, texts: Mapping[bytes, str], progress: Progress) -> None:
+        """Put into the cache what it lacks of some texts, given by key: of ``texts_by_key``."""
         missing: list[bytes] = []
         for keys in in_batches(texts, ROWS_AT_ONCE):
             known = {} if self._needs_codec else self._cache.get_many(keys)
             missing += [key for key in keys if key not in known]
-        waiting: list[_Made] = []
-        batches = self._batches(missing, texts)
-        for keys in progress(batches, total=len(missing), what="embedding passages"):
-            waiting.append(self._make([texts[key] for key in keys], keys))
-            if not self._needs_codec or sum(len(made.keys) for made in waiting) >= FITTED_TO:
+        waiting: list[Made] = []
+        # Made when they are asked for, since each goes with the codec that is there by then.
+        batches = (self._batch(keys, texts) for keys in self._batches(missing, texts))
+        all_made = self._spread(partial(make, self._load), batches)
+        for made in progress(all_made, total=len(missing), what="embedding passages"):
+            self.embedded += len(made)
+            waiting.append(made)
+            if not self._needs_codec or sum(map(len, waiting)) >= FITTED_TO:
                 self._keep(waiting)
                 waiting = []
         self._keep(waiting)
@@ -155,7 +163,8 @@ class Texts:
         # What the cache has lost since ``embed`` put it there is embedded once more.
         lost = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if lost:
-            self._keep([self._make(list(lost.values()), list(lost))])
+            self._keep([make(Given(self._embedder), self._batch(list(lost), lost))])
+            self.embedded += len(lost)
             known |= self._cache.get_many(list(lost))
         return [known[key] for key in keys]
 
@@ -177,24 +186,19 @@ class Texts:
     def _needs_codec(self) -> bool:
         return self.codec is None and isinstance(self._embedder, TokenEmbedder)
 
-    def _make(self, texts: Sequence[str], keys: Sequence[bytes]) -> _Made:
-        composed = [unicodedata.normalize("NFC", text) for text in texts]
-        name, tokens = embedder_name(self._embedder), list[Vectors]()
-        if isinstance(self._embedder, TokenEmbedder):
-            rows, of_texts = self._embedder.embed_passage_tokens(composed)
-            tokens = checked_tokens(of_texts, composed, name=name)
-        else:
-            rows = self._embedder.embed_passages(composed)
-        self.embedded += len(keys)
-        return _Made(keys, checked(rows, composed, self._embedder.dim, name=name), tokens)
+    def _batch(self, keys: Sequence[bytes], texts: Mapping[bytes, str]) -> Batch:
+        codec = self.codec.to_bytes() if self.codec else b""
+        return Batch(keys, [texts[key] for key in keys], codec, self._embedder.fingerprint)
 
-    def _keep(self, waiting: Sequence[_Made]) -> None:
+    def _keep(self, waiting: Sequence[Made]) -> None:
         """Put into the cache what was made, with codes of the tokens."""
         tokens = [rows for made in waiting for rows in made.tokens]
         if not self.codec and any(map(len, tokens)):
             self._use(TokenCodec.fit(tokens, self._bits))
         for made in waiting:
-            codes = [self.codec.encode(rows).tobytes() for rows in made.tokens if self.codec]
+            codes = made.codes
+            if self.codec and not codes:  # asked for before there was a codec
+                codes = [self.codec.encode(rows).tobytes() for rows in made.tokens]
             self._cache.put_many(made.keys, made.vectors, codes or None)
 
     def _use(self, codec: TokenCodec) -> None:
@@ -221,6 +225,11 @@ def known_codec(
 def _read_codec(data: bytes) -> TokenCodec | None:
     with suppress(ValueError):
         return TokenCodec.from_bytes(data)
+
+
+def texts_by_key(articles: Iterable[Article]) -> dict[bytes, str]:
+    """Everything of the articles that gets a vector: each distinct text once, by its key."""
+    return {text_key(text): text for text in all_texts(articles)}
 
 
 def all_texts(articles: Iterable[Article]) -> Iterator[str]:

@@ -16,13 +16,13 @@ from qasearch.cli.console import ReaderGoneError, flush, stop_writing, use_utf8,
 from qasearch.cli.errors import ExitCode, report
 
 COMMANDS = (
-    "build", "watch", "search", "show", "why", "related", "parse", "run",
-    "eval", "diff", "dupes", "status", "verify", "doctor", "rollback", "serve", "mcp",
+    "build", "merge", "watch", "search", "show", "why", "related", "parse", "run", "eval",
+    "import", "export", "diff", "dupes", "status", "verify", "doctor", "rollback", "serve", "mcp",
 )  # fmt: skip
 """Each is a function of its name in the module of its name, in the order of ``--help``."""
 
-_OTHER_FUNCTIONS = {"eval": "evaluate"}
-"""Where the name is one of Python's own."""
+_OTHER_NAMES = {"eval": ("eval", "evaluate"), "import": ("import_", "import_")}
+"""Module and function where Python has the name for something of its own."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,8 +71,8 @@ def app_of(names: Iterable[str]) -> typer.Typer:
     app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_qasearch)
     for name in names:
-        module = import_module(f"qasearch.cli.{name}")
-        app.command(name)(getattr(module, _OTHER_FUNCTIONS.get(name, name)))
+        module, function = _OTHER_NAMES.get(name, (name, name))
+        app.command(name)(getattr(import_module(f"qasearch.cli.{module}"), function))
     return app
 
 

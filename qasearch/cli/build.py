@@ -1,8 +1,12 @@
 """``qasearch build``: articles in, index out."""
 
+import re
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 import typer
 
@@ -24,7 +28,7 @@ from qasearch.cli.options import (
 )
 from qasearch.cli.progress import progress_on_terminal
 from qasearch.errors import ArticleError, BuildRefusedError
-from qasearch.records import BuildReport, Refusal
+from qasearch.records import BuildReport, Refusal, ShardReport
 
 
 def build(
@@ -52,6 +56,32 @@ def build(
             help="For each number of a token's vector: 4 finds a little better, at twice the room.",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Only embed the texts of shard I of N, into --cache; see `qasearch merge`.",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Folder for what the shard embeds."),
+    ] = None,
+    after: Annotated[
+        Path | None,
+        typer.Option(
+            "--after", metavar="DIR", help="Cache of shard 1, which all other shards go on from."
+        ),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ray|ray://HOST:PORT",
+            help="Read and embed on the workers of a Ray cluster, or of this machine.",
+        ),
+    ] = None,
     wait: WaitOption = 0.0,
     index: IndexOption = DEFAULT_INDEX,
     offline: OfflineOption = False,
@@ -69,31 +99,63 @@ def build(
         qasearch build
 
         qasearch build articles/ faq.jsonl --exclude "drafts/*" -i faq-index/
+
+        qasearch build articles/ --shard 2/16 --cache shards/2 --after shards/1
     """
     from qasearch import Index
 
+    flags = {"rebuild": rebuild, "allow_shrink": allow_shrink, "dry_run": dry_run}
+    do = partial(Index.build, **flags, on=on)
+    if shard or cache or after:
+        _refuse_without_meaning(shard, **flags, on=bool(on))
+        do = partial(Index.embed_shard, **_shard_options(shard, cache, after))
     try:
-        report = Index.build(
-            paths or [Path("seeds")],
-            index,
-            model=model,
-            include=include or (),
-            exclude=exclude or (),
-            include_no_index=include_no_index,
-            strict=strict,
-            rebuild=rebuild,
-            allow_shrink=allow_shrink,
-            dry_run=dry_run,
-            token_bits=_token_bits(token_bits),
-            offline=offline,
-            wait=wait,
-            progress=progress_on_terminal(quiet=quiet),
-        )
+        # Of lost workers, Ray tells on stdout, whatever it is asked.
+        with redirect_stdout(sys.stderr) if on else nullcontext():
+            report = do(
+                paths or [Path("seeds")],
+                index=index,
+                model=model,
+                include=include or (),
+                exclude=exclude or (),
+                include_no_index=include_no_index,
+                strict=strict,
+                token_bits=_token_bits(token_bits),
+                offline=offline,
+                wait=wait,
+                progress=progress_on_terminal(quiet=quiet),
+            )
     except BuildRefusedError as error:
         list_refused(error.refused)
         raise
     write_report(report, dry_run=dry_run, quiet=quiet, verbose=verbose)
     return ExitCode.REPORT if report.refused else ExitCode.DONE
+
+
+class _ShardOptions(TypedDict):
+    cache: Path
+    shard: tuple[int, int]
+    after: Path | None
+
+
+def _shard_options(shard: str | None, cache: Path | None, after: Path | None) -> _ShardOptions:
+    """What ``Index.embed_shard`` takes.
+
+    Raises:
+        ValueError: one of them is missing, or no shard.
+    """
+    if shard is None or cache is None:
+        raise ValueError("A shard needs both: --shard I/N, and --cache DIR to embed it into.")
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", shard)
+    if not match:
+        raise ValueError(f"--shard is I/N, as in 2/16, not {shard!r}.")
+    return {"cache": cache, "shard": (int(match[1]), int(match[2])), "after": after}
+
+
+def _refuse_without_meaning(shard: str | None, **flags: bool) -> None:
+    for name, given in flags.items():
+        if given:
+            raise ValueError(f"--{name.replace('_', '-')} means nothing with --shard {shard}.")
 
 
 def _token_bits(given: int | None) -> Literal[2, 4] | None:
@@ -103,12 +165,19 @@ def _token_bits(given: int | None) -> Literal[2, 4] | None:
 
 
 def write_report(
-    report: BuildReport, *, dry_run: bool = False, quiet: bool = False, verbose: bool = False
+    report: BuildReport | ShardReport,
+    *,
+    dry_run: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> None:
     """Name what was refused, list warnings, and end with one line of figures."""
     list_refused(report.refused)
     warn(report.warnings, quiet=quiet, verbose=verbose)
-    write(visible(_figures(report, dry_run=dry_run)))
+    if isinstance(report, BuildReport):
+        write(visible(_figures(report, dry_run=dry_run)))
+    else:
+        write(visible(_shard_figures(report)))
 
 
 def list_refused(refused: Sequence[Refusal]) -> None:
@@ -136,4 +205,11 @@ def _figures(report: BuildReport, *, dry_run: bool) -> str:
         f"{report.articles:,} articles ({articles}), {report.passages:,} passages "
         f"({report.embedded:,} texts embedded, {report.reused:,} reused) "
         f"in {report.seconds:.1f} s: {'dry run' if dry_run else report.generation}"
+    )
+
+
+def _shard_figures(report: ShardReport) -> str:
+    return (
+        f"Shard {report.shard}: {report.texts:,} texts ({report.embedded:,} embedded, "
+        f"{report.texts - report.embedded:,} known) in {report.seconds:.1f} s: {report.cache}"
     )

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from qasearch.cli.console import Screen, say, visible, write
 from qasearch.errors import (
+    ClusterError,
     EmbedderError,
     IndexLockedError,
     IndexStoreError,
@@ -32,7 +33,7 @@ class ExitCode(IntEnum):
     LOCKED = 4
     """Another process is building."""
     IO = 5
-    """No space, no permission, or an I/O error."""
+    """No space, no permission, an I/O error, or a cluster that is lost."""
     MODEL = 6
     """The model is missing, or its digest is wrong."""
     FAULT = 70
@@ -49,6 +50,7 @@ _EXIT_CODES: tuple[tuple[type[QASearchError], ExitCode], ...] = (
     (IndexWriteError, ExitCode.IO),
     (IndexStoreError, ExitCode.INDEX),
     (EmbedderError, ExitCode.MODEL),
+    (ClusterError, ExitCode.IO),
     (NoArticlesError, ExitCode.USAGE),
     (QASearchError, ExitCode.REPORT),
 )

@@ -5,8 +5,9 @@ from qasearch.index.fallback import open_for_reading
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
 from qasearch.index.lexical import LexicalIndex
-from qasearch.index.lock import lock_holder
-from qasearch.index.manifest import EmbedderIdentity, Manifest
+from qasearch.index.lock import lock_holder, write_lock
+from qasearch.index.manifest import EmbedderIdentity, Manifest, UnreadableFormatError
+from qasearch.index.merge import cached_by, merge_caches
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passages import PassageStore
 from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
@@ -31,15 +32,19 @@ __all__ = [
     "PassageStore",
     "TokenCodec",
     "TokenStore",
+    "UnreadableFormatError",
+    "cached_by",
     "cosines",
     "known_codecs",
     "known_keys",
     "lock_holder",
+    "merge_caches",
     "open_for_reading",
     "read_notes",
     "rollback",
     "stored_articles",
     "text_key",
     "verify",
+    "write_lock",
     "write_notes",
 ]

@@ -128,7 +128,7 @@ class EmbeddingCache:
             codec: all that makes it; nothing for an embedder that tells no tokens apart.
         """
         self._codec = codec
-        self._maker = blake2b(self._fingerprint.encode() + codec).digest()
+        self._maker = maker_digest(self._fingerprint, codec)
         self._embedder = self._mended(self._number)
 
     def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Embedded]:
@@ -166,7 +166,7 @@ class EmbeddingCache:
         check_unit_rows(vectors, self._dim, what="vectors")
         blobs = [vector.astype("<f4", copy=False).tobytes() for vector in vectors]
         rows = [
-            (key, blob, code, self._checksum(key, blob, code))
+            (key, blob, code, row_checksum(self._maker, key, blob, code))
             for key, blob, code in zip(keys, blobs, codes or [b""] * len(blobs), strict=True)
         ]
         self._mended(lambda: self._insert(rows))
@@ -208,14 +208,8 @@ class EmbeddingCache:
             isinstance(vector, bytes)
             and len(vector) == 4 * self._dim
             and isinstance(codes, bytes)
-            and checksum == self._checksum(key, vector, codes)
+            and checksum == row_checksum(self._maker, key, vector, codes)
         )
-
-    def _checksum(self, key: bytes, vector: bytes, codes: bytes) -> bytes:
-        digest = blake2b(self._maker, digest_size=_CHECKSUM_BYTES)
-        for part in (key, vector, codes):
-            digest.update(part)
-        return digest.digest()
 
     def _mended(self, use: Callable[[], _Result]) -> _Result:
         """Use the file; if it turns out to be damaged, use a new one."""
@@ -270,10 +264,7 @@ class EmbeddingCache:
             if _pragma(connection, "page_count") == 0:
                 connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
                 connection.executescript(_SCHEMA)
-            if _pragma(connection, "application_id") != _APPLICATION:
-                raise sqlite3.DatabaseError("not a cache of embeddings")
-            if _pragma(connection, "user_version") != _FORMAT:
-                raise sqlite3.DatabaseError("a cache of another format")
+            check_format(connection)
         except BaseException:
             connection.close()
             raise
@@ -287,9 +278,34 @@ class EmbeddingCache:
             self._files.unlink(self._path.with_name(f"{self._path.name}-journal"))
 
 
+def maker_digest(fingerprint: str, codec: bytes) -> bytes:
+    """What stands for an embedder with its codec of tokens."""
+    return blake2b(fingerprint.encode() + codec).digest()
+
+
+def row_checksum(maker: bytes, key: bytes, vector: bytes, codes: bytes) -> bytes:
+    """The checksum of a row: of what it holds, and of who made it, by ``maker_digest``."""
+    digest = blake2b(maker, digest_size=_CHECKSUM_BYTES)
+    for part in (key, vector, codes):
+        digest.update(part)
+    return digest.digest()
+
+
+def check_format(connection: sqlite3.Connection) -> None:
+    """Refuse what is not a cache, or one of another format.
+
+    Raises:
+        sqlite3.DatabaseError: it is.
+    """
+    if _pragma(connection, "application_id") != _APPLICATION:
+        raise sqlite3.DatabaseError("not a cache of embeddings")
+    if _pragma(connection, "user_version") != _FORMAT:
+        raise sqlite3.DatabaseError("a cache of another format")
+
+
 def known_codecs(index_path: Path, fingerprint: str) -> list[bytes]:
     """As ``EmbeddingCache.codecs``; looks only, and writes nothing."""
-    with suppress(sqlite3.Error), closing(_connect_to_look(index_path)) as connection:
+    with suppress(sqlite3.Error), closing(connect_to_look(index_path)) as connection:
         return _codecs(connection, fingerprint)
     return []
 
@@ -306,7 +322,7 @@ def known_keys(
         keys: of texts, from ``text_key``.
     """
     known: set[bytes] = set()
-    with suppress(sqlite3.Error), closing(_connect_to_look(index_path)) as connection:
+    with suppress(sqlite3.Error), closing(connect_to_look(index_path)) as connection:
         for first in range(0, len(keys), _KEYS_AT_ONCE):
             batch = keys[first : first + _KEYS_AT_ONCE]
             places = ", ".join("?" * len(batch))
@@ -319,7 +335,8 @@ def known_keys(
     return known
 
 
-def _connect_to_look(index_path: Path) -> sqlite3.Connection:
+def connect_to_look(index_path: Path) -> sqlite3.Connection:
+    """Open the cache of an index to be read; an error if there is none."""
     return sqlite3.connect(f"{(index_path / CACHE_FILE).absolute().as_uri()}?mode=ro", uri=True)
 
 

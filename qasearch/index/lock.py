@@ -7,7 +7,8 @@ import platform
 import re
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qasearch.errors import IndexLockedError
@@ -85,6 +86,27 @@ class WriterLock:
     def release(self) -> None:
         """Let go."""
         self._lock.release()
+
+
+@contextmanager
+def write_lock(
+    index_path: Path, *, wait: float = 0.0, files: Files | None = None
+) -> Generator[None]:
+    """Hold the lock of an index; its folder is made when missing.
+
+    Raises:
+        IndexLockedError: another process is building.
+        IndexWriteError: the folder or the file cannot be made.
+    """
+    files = files or Files()
+    with writing(index_path):
+        files.ensure_folder(index_path)
+    lock = WriterLock(index_path, wait=wait, files=files)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def lock_holder(index_path: Path, *, files: Files | None = None) -> str | None:

@@ -4,8 +4,9 @@ A file is known by the sha256 of its content; whoever calls may know that of som
 opening them. Articles that none of the files read again holds are left as they are.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from qasearch.errors import ArticleError
@@ -13,7 +14,7 @@ from qasearch.ingest.duplicates import merge
 from qasearch.ingest.files import SourceFile
 from qasearch.ingest.read import FileReading, file_sha256, read_file
 from qasearch.ingest.split import split_all
-from qasearch.protocols import Progress, in_batches
+from qasearch.protocols import Progress, Spread, here, in_batches
 from qasearch.records import Article, Refusal, Source
 
 FILES_AT_ONCE: Final = 100
@@ -52,6 +53,7 @@ def find_changes(
     include_no_index: bool,
     anew: bool,
     progress: Progress,
+    spread: Spread = here,
 ) -> Changes:
     """Compare the files there are with the sources of the last build, and read what differs.
 
@@ -65,15 +67,20 @@ def find_changes(
         include_no_index: as ``read_file``.
         anew: read all files, whether they differ or not.
         progress: shows how many files were looked at.
+        spread: reads batches of files; where it cannot see one, it is read here.
     """
-    readings: dict[str, FileReading] = {}
-    for batch in progress(
+    batches = progress(
         list(in_batches(files, FILES_AT_ONCE)), total=len(files), what="reading files"
-    ):
-        for file in batch:
-            source = known.get(file.name)
-            if anew or not _is_unchanged(file, source, hashes, include_no_index=include_no_index):
-                readings[file.name] = read_file(file, include_no_index=include_no_index)
+    )
+    same = partial(_is_unchanged, hashes=hashes, include_no_index=include_no_index)
+    differing = (
+        [file for file in batch if anew or not same(file, known.get(file.name))]
+        for batch in batches
+    )
+    readings = {
+        reading.source.name: reading
+        for reading in _read(differing, files, spread, include_no_index=include_no_index)
+    }
 
     sources = [
         _source(readings[file.name], known.get(file.name), include_no_index=include_no_index)
@@ -112,8 +119,33 @@ def find_changes(
     )
 
 
+def _read(
+    batches: Iterable[Sequence[SourceFile]],
+    files: Iterable[SourceFile],
+    spread: Spread,
+    *,
+    include_no_index: bool,
+) -> Iterator[FileReading]:
+    """What the files of the batches hold.
+
+    Another machine may see another file there, or none: then it is read here.
+    """
+    by_name = {file.name: file for file in files}
+    for batch in spread(partial(_read_files, include_no_index=include_no_index), batches):
+        for reading in batch:
+            file = by_name[reading.source.name]
+            if spread is not here and (reading.sha256 is None or reading.source != file):
+                yield read_file(file, include_no_index=include_no_index)
+            else:
+                yield reading
+
+
+def _read_files(files: Sequence[SourceFile], *, include_no_index: bool) -> list[FileReading]:
+    return [read_file(file, include_no_index=include_no_index) for file in files]
+
+
 def _is_unchanged(
-    file: SourceFile, known: Source | None, hashes: Mapping[str, str], *, include_no_index: bool
+    file: SourceFile, known: Source | None, *, hashes: Mapping[str, str], include_no_index: bool
 ) -> bool:
     if known is None or known.sha256 is None or known.include_no_index != include_no_index:
         return False

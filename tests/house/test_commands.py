@@ -42,9 +42,8 @@ def test_help_has_examples_that_the_parser_accepts(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert examples(name)
-    for example in examples(name):
-        assert accept(example) == name or name == "qasearch"
+    shown = [accept(example) for example in examples(name)]
+    assert name in shown or (name == "qasearch" and shown)
 
 
 def accept(line: str) -> str:
@@ -52,7 +51,7 @@ def accept(line: str) -> str:
 
     What the parser refuses is raised.
     """
-    words = shlex.split(re.split(r" [<>|] ", line)[0])
+    words = shlex.split(re.split(r" (?:[<>|]|&&) ", line)[0])
     # What is before it are settings, or a program that will run it.
     words = words[len(words) - words[::-1].index("qasearch") :]
     for word in words:
