@@ -51,7 +51,7 @@ def accept(line: str) -> str:
 
     What the parser refuses is raised.
     """
-    words = shlex.split(re.split(r" (?:[<>|]|&&) ", line)[0])
+    words = shlex.split(re.split(r" (?:[<>|]|&&) ", line)[0], comments=True)
     # What is before it are settings, or a program that will run it.
     words = words[len(words) - words[::-1].index("qasearch") :]
     for word in words:
