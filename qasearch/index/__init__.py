@@ -9,8 +9,9 @@ from qasearch.index.lock import lock_holder
 from qasearch.index.manifest import EmbedderIdentity, Manifest
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passages import PassageStore
+from qasearch.index.scope import RowScope
 from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
-from qasearch.index.vectors import FaissIndex, FlatIndex, cosines
+from qasearch.index.vectors import FaissIndex, FlatIndex, cosines, row_cosines
 from qasearch.index.writer import GenerationWriter, rollback
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "LexicalIndex",
     "Manifest",
     "PassageStore",
+    "RowScope",
     "TokenCodec",
     "TokenStore",
     "cosines",
@@ -38,6 +40,7 @@ __all__ = [
     "open_for_reading",
     "read_notes",
     "rollback",
+    "row_cosines",
     "stored_articles",
     "text_key",
     "verify",

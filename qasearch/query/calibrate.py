@@ -12,12 +12,10 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
-from qasearch.index import Generation
 from qasearch.protocols import Embedder
 from qasearch.query.confidence import (
     Calibration,
@@ -32,6 +30,7 @@ from qasearch.query.rank import Ranking
 from qasearch.query.signals import SignalReader, read_questions
 from qasearch.query.text import LONGEST_QUERY, clean
 from qasearch.records import Mode
+from qasearch.storage import Reader
 
 FEWEST_ARTICLES = 20
 """Articles from which a corpus has enough to say of itself."""
@@ -76,41 +75,34 @@ class _Trial:
     right: np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def calibrate(generation: Generation, embedder: Embedder) -> bytes:
+def calibrate(reader: Reader, embedder: Embedder) -> bytes:
     """Find the curves of confidence for each mode, as an index stores them.
 
     A corpus that is too small to say gets none.
     """
-    return to_bytes(_calibration(generation, embedder))
+    return to_bytes(_calibration(reader, embedder))
 
 
-def _calibration(generation: Generation, embedder: Embedder) -> Calibration:
-    articles = generation.store.article_count
-    if articles < FEWEST_ARTICLES:
+def _calibration(reader: Reader, embedder: Embedder) -> Calibration:
+    if reader.article_count < FEWEST_ARTICLES:
         return {}
     trials: dict[Mode, list[_Trial]] = {mode: [] for mode in get_args(Mode)}
-    sample = _sample(generation.store.ids())
-    questions = [a.question[:LONGEST_QUERY] for a in generation.store.articles(sample)]
+    sample = reader.store.sample(QUERIES)
+    questions = [a.question[:LONGEST_QUERY] for a in reader.store.articles(sample)]
     texts = list(_blurred(questions))
     for first in range(0, len(texts), _QUERIES_AT_ONCE):
         batch = texts[first : first + _QUERIES_AT_ONCE]
-        questions = read_questions(generation, embedder, [text for text, _ in batch])
+        questions = read_questions(reader, embedder, [text for text, _ in batch])
         for question, (_, source) in zip(questions, batch, strict=True):
-            reader: SignalReader | None = None
+            signals: SignalReader | None = None
             for mode, tried in trials.items():
                 ranking = Ranking(
-                    generation, question, mode=mode, wanted=FOUND_AMONG, among=None, reader=reader
+                    reader, question, mode=mode, wanted=FOUND_AMONG, among=None, signals=signals
                 )
-                reader = ranking.reader
-                if trial := _trial(generation, mode, ranking, sample[source]):
+                signals = ranking.signals
+                if trial := _trial(reader, mode, ranking, sample[source]):
                     tried.append(trial)
     return {mode: _curves(tried) for mode, tried in trials.items() if tried}
-
-
-def _sample(ids: Sequence[str]) -> list[int]:
-    """Rows of articles, chosen by the hash of their ids: an edit changes few of them."""
-    digests = [sha256(id.encode("utf-8", "surrogatepass")).digest() for id in ids]
-    return sorted(range(len(ids)), key=digests.__getitem__)[:QUERIES]
 
 
 def _blurred(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
@@ -141,16 +133,16 @@ def _other_word(words: Sequence[str], chance: random.Random) -> str:
     return word
 
 
-def _trial(generation: Generation, mode: Mode, ranking: Ranking, source: int) -> _Trial | None:
+def _trial(reader: Reader, mode: Mode, ranking: Ranking, source: int) -> _Trial | None:
     """What a search brought back; None if nothing."""
-    among = int(BY_CHANCE * generation.store.article_count)
+    among = int(BY_CHANCE * reader.article_count)
     ranked = ranking.articles(FOUND_AMONG)
     if not ranked:
         return None
-    asked = generation.questions[[hit.row for hit in ranked]]
-    right = same_questions(asked, generation.questions[source : source + 1])[:, 0]
+    asked = reader.question_vectors(np.array([source, *(hit.row for hit in ranked)], np.int64))
+    right = same_questions(asked[1:], asked[:1])[:, 0]
     right[max(1, among) :] = False
-    return _Trial(evidence(generation, mode, ranked, ranking.best_lexical), right)
+    return _Trial(evidence(reader, mode, ranked, ranking.best_lexical), right)
 
 
 def _curves(trials: Sequence[_Trial]) -> Curves:
