@@ -10,6 +10,7 @@ import typer
 from qasearch import __version__
 from qasearch.cli.build import build
 from qasearch.cli.console import ReaderGoneError, flush, stop_writing, use_utf8, write
+from qasearch.cli.copy import copy
 from qasearch.cli.diff import diff
 from qasearch.cli.doctor import doctor
 from qasearch.cli.dupes import dupes
@@ -32,7 +33,7 @@ app = typer.Typer(name="qasearch", rich_markup_mode=None, pretty_exceptions_enab
 for command in (build, watch, search, show, why, related, parse, run):
     app.command()(command)
 app.command("eval")(evaluate)
-for command in (diff, dupes, status, verify, doctor, rollback, serve):
+for command in (copy, diff, dupes, status, verify, doctor, rollback, serve):
     app.command()(command)
 
 

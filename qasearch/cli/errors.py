@@ -11,11 +11,13 @@ from itertools import pairwise
 from qasearch.cli.console import Screen, say, visible, write
 from qasearch.errors import (
     EmbedderError,
+    ExtraMissingError,
     IndexLockedError,
     IndexStoreError,
     IndexWriteError,
     NoArticlesError,
     QASearchError,
+    StoreError,
 )
 
 
@@ -49,6 +51,8 @@ _EXIT_CODES: tuple[tuple[type[QASearchError], ExitCode], ...] = (
     (IndexWriteError, ExitCode.IO),
     (IndexStoreError, ExitCode.INDEX),
     (EmbedderError, ExitCode.MODEL),
+    (ExtraMissingError, ExitCode.USAGE),
+    (StoreError, ExitCode.IO),
     (NoArticlesError, ExitCode.USAGE),
     (QASearchError, ExitCode.REPORT),
 )

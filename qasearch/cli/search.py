@@ -21,6 +21,7 @@ from qasearch.cli.options import (
     OfflineOption,
     PointsOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
     WhereOption,
 )
@@ -51,6 +52,7 @@ def search(
     format: Annotated[Format, typer.Option("--format", help="How to write the result.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -72,7 +74,7 @@ def search(
 
     from qasearch import Index
 
-    with Index.open(index, model=model, offline=offline) as opened:
+    with Index.open(store or index, model=model, offline=offline) as opened:
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered

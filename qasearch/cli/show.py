@@ -14,6 +14,7 @@ from qasearch.cli.options import (
     IndexOption,
     OfflineOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 from qasearch.records import Article, Passage
@@ -31,6 +32,7 @@ def show(
     format: Annotated[Format, typer.Option("--format", help="How to write it.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -47,7 +49,7 @@ def show(
     """
     from qasearch import Index
 
-    with Index.open(index, searchable=False) as opened:
+    with Index.open(store or index, searchable=False) as opened:
         article, passage = _find(opened, id)
     write(_text(article, passage, "json" if as_json else format))
     return ExitCode.DONE

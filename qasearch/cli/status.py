@@ -15,6 +15,7 @@ from qasearch.cli.options import (
     IndexOption,
     OfflineOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 
@@ -25,6 +26,7 @@ def status(
     ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -39,7 +41,7 @@ def status(
     """
     from qasearch import Index
 
-    with Index.open(index, searchable=False) as opened:
+    with Index.open(store or index, searchable=False) as opened:
         found = opened.status()
     if as_json or format == "json":
         write(json_text(dataclasses.asdict(found), indent=2))
