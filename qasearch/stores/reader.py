@@ -6,6 +6,7 @@ Candidates come from the engine, and what signals are made of is fetched for the
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -238,8 +239,8 @@ class _Texts:
         self._records = _Kept(fetch, _KEPT_ARTICLES)
 
     def articles(self, rows: Sequence[int]) -> list[Article]:
-        """The articles in these rows, in the order asked for."""
-        return self._whole(rows)
+        """The articles in these rows, in the order asked for; their ``passages`` are left empty."""
+        return [replace(article, passages=()) for article in self._whole(rows)]
 
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         """The passages in these rows, in the order asked for."""

@@ -35,8 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Part of qasearch: what else of qasearch it may import."""
 
 
-EXTRAS = {"server": "serve"}
-"""Part of qasearch: the extra that it needs, beside what is always installed."""
+EXTRAS = {"server": ["serve"], "stores": ["milvus", "postgres"]}
+"""Part of qasearch: the extras that it needs, beside what is always installed."""
 
 
 def part(dotted: str) -> str:
@@ -97,8 +97,9 @@ def test_every_import_is_declared() -> None:
     providers = importlib.metadata.packages_distributions()
     undeclared: set[str] = set()
     for module in modules():
-        extra = EXTRAS.get(part(module), "")
-        entries = project["dependencies"] + project["optional-dependencies"].get(extra, [])
+        entries = list(project["dependencies"])
+        for extra in EXTRAS.get(part(module), ()):
+            entries += project["optional-dependencies"][extra]
         declared = {normal(re.split(r"[^\w.-]", entry)[0]) for entry in entries}
         undeclared |= {
             name
