@@ -12,6 +12,7 @@ Milvus has nothing to do but to count them. milvus-lite, within this process, ta
 import base64
 import logging
 import re
+import weakref
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -63,6 +64,7 @@ class Milvus:
         self.url = address.shown
         self._name = address.name
         self._client: Any = _connect(address)  # half of its types are wrong
+        self._let_go = weakref.finalize(self, self._client.close)
         self._loaded: set[str] = set()
 
     def published(self) -> int | None:
@@ -253,7 +255,7 @@ class Milvus:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._client.close()
+        self._let_go()
 
     def _collection(self, number: int, kind: Collection) -> str:
         return f"{self._name}_{number}{kind.suffix}"

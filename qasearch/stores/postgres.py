@@ -5,6 +5,8 @@ computed in SQL: the words of a passage are a ``tsvector`` whose positions count
 index finds the passages that have one, and their scores are summed as tantivy does.
 """
 
+import os
+import weakref
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -70,11 +72,13 @@ class Postgres:
         self._name = address.name
         self._graph_above = graph_above
         self._connection = _connect(address)
+        # With the last reference at the latest, as a generation on disk lets go of its files.
+        self._let_go = weakref.finalize(self, _close, self._connection, os.getpid())
         try:
             with self._asking():
                 self._register()
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def published(self) -> int | None:
@@ -289,7 +293,7 @@ class Postgres:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._connection.close()
+        self._let_go()
 
     def _schema(self, number: int) -> str:
         return f"{self._name}_{number}"
@@ -386,6 +390,12 @@ def _connect(address: Address) -> "Connection[Any]":
             f"Cannot open {address.shown}: {_reason(error)}",
             hint="See whether the server runs there, and whether user and password are right.",
         ) from error
+
+
+def _close(connection: "Connection[Any]", process: int) -> None:
+    """Close a connection, unless it is the one of a process that this was forked from."""
+    if os.getpid() == process:
+        connection.close()
 
 
 def _reason(error: Exception) -> str:
