@@ -357,7 +357,7 @@ class IndexStatus:
         generations: names of all that lie there, oldest first; the newest whole one before
             ``generation`` is what a rollback goes back to.
         bytes: size on disk of the ``generation``, of ``other_generations``, and of the ``cache``
-            of embeddings beside them.
+            of embeddings beside them; of a store what its engine tells.
     """
 
     path: str

@@ -120,7 +120,8 @@ class RemoteReader:
     def status(self) -> IndexStatus:
         """What it holds, in figures."""
         origin = self._about.origin
-        numbers = self._engine.numbers()
+        sizes = {number: self._engine.bytes(number) for number in self._engine.numbers()}
+        own = sizes.pop(self._number, 0)
         return IndexStatus(
             path=self._engine.url,
             generation=self.name,
@@ -134,13 +135,7 @@ class RemoteReader:
             stale=(),
             refused=(),
             generations=(self.name,),
-            bytes={
-                "generation": self._engine.bytes(self._number),
-                "other_generations": sum(
-                    self._engine.bytes(other) for other in numbers if other != self._number
-                ),
-                "cache": 0,
-            },
+            bytes={"generation": own, "other_generations": sum(sizes.values())} if own else {},
         )
 
     def close(self) -> None:
