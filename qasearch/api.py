@@ -3,14 +3,14 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias, Unpack, cast
 
 from qasearch.embed import embedder_name, load_embedder
-from qasearch.errors import IndexStoreError
+from qasearch.errors import IndexMismatchError, IndexStoreError, StoreError
 from qasearch.index import (
     Bits,
     Generation,
@@ -36,6 +36,7 @@ from qasearch.records import (
     SPLITTER_VERSION,
     Article,
     BuildReport,
+    CopyReport,
     DupesReport,
     ExportReport,
     ImportReport,
@@ -48,6 +49,8 @@ from qasearch.records import (
     ShardReport,
     WhyResult,
 )
+from qasearch.storage import Reader
+from qasearch.stores import CANARY_RANK, copy, is_address, open_store, origin_of
 
 if TYPE_CHECKING:
     from qasearch.build import ArticleReader
@@ -71,25 +74,25 @@ class Index:
 
     def __init__(
         self,
-        open_generation: Callable[[], Generation],
+        open_reader: Callable[[], Reader],
         embedder: Embedder | None,
         *,
         reranker: Reranker | None = None,
         named: bool = False,
         first: Generation | None = None,
     ) -> None:
-        """For ``Index.open``, which knows how to open the generation that answers.
+        """For ``Index.open``, which knows how to open what answers.
 
         ``named`` says that it is always the same one; ``first`` is open already.
         """
-        self._open_generation = open_generation
+        self._open_reader = open_reader
         self._embedder = embedder
         self._reranker = reranker
         self._named = named
         self._process = os.getpid()
         self._opening = threading.Lock()
         # Held by each query while it runs, and closed when the last of them lets it go.
-        self._generation: Generation | None = first or open_generation()
+        self._reader: Reader | None = first or open_reader()
 
     @classmethod
     def build(
@@ -332,11 +335,14 @@ class Index:
     ) -> Self:
         """Open the index at ``index`` for questions; the model is loaded by the first of them.
 
+        Or the one that was copied to a store: commands, results and ranking are the same there.
+
         If nobody can tell which generation is to answer, since ``CURRENT`` is damaged, the newest
         whole one does, and a warning is logged.
 
         Args:
-            index: its folder.
+            index: its folder; or the address of a store, ``milvus://host:port/collection``,
+                ``milvus:FILE.db`` or ``postgresql://host/database``.
             embedder: the one that built it, instead of ``model``.
             model: name or folder of the model that built it; None means the bundled one.
             offline: never ask the network for a model.
@@ -353,10 +359,17 @@ class Index:
             IndexNotFoundError: none is there.
             IndexDamagedError: a file of it is not what it was when it was built.
             IndexMismatchError: another model, splitter or format built it.
-            IndexStoreError: it has no generation of that name.
+            IndexStoreError: it has no generation of that name, or the store has no index.
+            StoreError: the store cannot be reached, or its packages are not installed.
             EmbedderError: the model is missing, or not what it claims to be.
+            ValueError: a generation of a store was named.
         """
         named = generation is not None
+        if is_address(str(index)):
+            if named:
+                raise ValueError("A store has one generation that can be opened: name none.")
+            embedder = (embedder or load_embedder(model, offline=offline)) if searchable else None
+            return cls(partial(_open_store, str(index), embedder), embedder)
         if not searchable:
             return cls(partial(open_for_reading, Path(index), name=generation), None, named=named)
         embedder = embedder or load_embedder(model, offline=offline)
@@ -372,6 +385,58 @@ class Index:
         if preload:
             first = open_generation(beside=partial(embedder.embed_queries, [_ANY_TEXT]))
         return cls(open_generation, embedder, reranker=reranker, named=named, first=first)
+
+    @staticmethod
+    def copy(
+        index: str | Path,
+        store: str,
+        *,
+        embedder: Embedder | None = None,
+        model: str | None = None,
+        offline: bool = False,
+        progress: Progress = no_progress,
+    ) -> CopyReport:
+        """Make a store hold what an index holds, and publish it there at one stroke.
+
+        Only articles that the store has not, or has otherwise, are sent; what the index has no more
+        is removed. Before it answers, the copy is counted, its digest compared, vectors of some
+        articles too, and some questions are asked of both. Its confidence is fitted anew, since
+        each engine weighs words in its own way. A copy that was killed goes on where it was.
+
+        Args:
+            index: the folder.
+            store: address of the store.
+            embedder: the one that built the index, instead of ``model``.
+            model: name or folder of the model that built it; None means the bundled one.
+            offline: never ask the network for a model.
+            progress: shows how far the work got.
+
+        Raises:
+            IndexStoreError: as ``open``.
+            StoreError: the store fails, or does not hold afterwards what it was sent.
+            EmbedderError: the model is missing, or not what it claims to be.
+            ValueError: ``store`` is no address of a store.
+        """
+        embedder = embedder or load_embedder(model, offline=offline)
+        generation = open_for_reading(
+            Path(index),
+            embedder_name=embedder_name(embedder),
+            fingerprint=embedder.fingerprint,
+            splitter_version=SPLITTER_VERSION,
+        )
+
+        def ask(reader: Reader, questions: Sequence[str]) -> list[list[str]]:
+            results = search(reader, embedder, questions, Options(k=CANARY_RANK, points=0))
+            return [[hit.id for hit in result.articles] for result in results]
+
+        with generation, closing(open_store(store, origin_of(generation))) as target:
+            return copy(
+                generation,
+                target,
+                ask=ask,
+                calibrate=partial(calibrate, embedder=embedder),
+                progress=progress,
+            )
 
     @staticmethod
     def verify(index: str | Path = "index") -> list[IndexStoreError]:
@@ -430,7 +495,7 @@ class Index:
         before = self._answering()
         with self._opening:
             if not self._named and not self._answering().answers():
-                self._generation = self._open_generation()
+                self._reader = self._open_reader()
         return self._answering() is not before
 
     def search(
@@ -562,7 +627,7 @@ class Index:
             raise ValueError("This index was opened with searchable=False.")
         report = build(
             UpdateSource(articles, remove),
-            self._answering().index_path,
+            self._on_disk().index_path,
             self._embedder,
             strict=strict,
             rebuild=False,
@@ -603,7 +668,7 @@ class Index:
         if self._embedder is None:
             raise ValueError("This index was opened with searchable=False.")
         options = Options(k=k, where=where, mode=mode, min_confidence=min_confidence)
-        return why(self._answering(), self._embedder, id, query, options)
+        return why(self._on_disk(), self._embedder, id, query, options)
 
     def related(self, id: str, *, k: int = 5) -> RelatedResult:
         """Find the articles nearest to one, by the stored vectors of question and answer.
@@ -619,7 +684,7 @@ class Index:
             LookupError: there is no such article.
             ValueError: ``k`` is out of its range.
         """
-        return related(self._answering(), id, k)
+        return related(self._on_disk(), id, k)
 
     def dupes(self, *, near: float | None = NEAR) -> DupesReport:
         """Report which articles repeat each other.
@@ -634,7 +699,7 @@ class Index:
         Raises:
             ValueError: ``near`` is not from 0 to 1.
         """
-        return dupes(self._answering(), near)
+        return dupes(self._on_disk(), near)
 
     def export(self, folder: str | Path, *, progress: Progress = no_progress) -> ExportReport:
         """Write articles, passages and vectors as Parquet, for other tools and for ``import_``.
@@ -650,11 +715,11 @@ class Index:
         """
         from qasearch.build import export  # as above
 
-        return export(self._answering(), Path(folder), progress)
+        return export(self._on_disk(), Path(folder), progress)
 
     def ids(self) -> list[str]:
         """The ids of all articles, ascending."""
-        return self._answering().store.ids()
+        return self._on_disk().store.ids()
 
     def article(self, id: str) -> Article:
         """The stored article with all its passages.
@@ -678,7 +743,7 @@ class Index:
 
     def questions(self) -> list[tuple[str, str]]:
         """The id and the question of every article, in order of id."""
-        return self._answering().store.questions()
+        return self._on_disk().store.questions()
 
     def subjects(self) -> list[tuple[str, int]]:
         """Each subject with the number of its articles: most first, then by name."""
@@ -691,7 +756,7 @@ class Index:
     def close(self) -> None:
         """Let go of the index's files, once running queries end. Searching later is an error."""
         with self._opening:
-            self._generation = None
+            self._reader = None
 
     def __enter__(self) -> Self:
         return self
@@ -704,17 +769,52 @@ class Index:
     ) -> None:
         self.close()
 
-    def _answering(self) -> Generation:
-        """The generation to answer from, open as long as the caller holds it."""
-        if os.getpid() != self._process and self._generation:
+    def _answering(self) -> Reader:
+        """What to answer from, open as long as the caller holds it."""
+        if os.getpid() != self._process and self._reader:
             # No lock may be carried over a fork, nor an open database; the pin is the parent's.
             self._opening = threading.Lock()
-            self._generation = self._open_generation()
+            self._reader = self._open_reader()
             self._process = os.getpid()
-        generation = self._generation
-        if generation is None:
+        reader = self._reader
+        if reader is None:
             raise ValueError("This index was closed.")
-        return generation
+        return reader
+
+    def _on_disk(self) -> Generation:
+        """What to answer from, if it is a generation on disk.
+
+        Raises:
+            StoreError: it lies in a store, which does not tell all that this takes.
+        """
+        reader = self._answering()
+        if isinstance(reader, Generation):
+            return reader
+        address = reader.status().path
+        raise StoreError(
+            address,
+            f"{address} is a store: it answers searches, and shows articles, but no more.",
+            hint="Ask the index that was copied there.",
+        )
+
+
+def _open_store(address: str, embedder: Embedder | None) -> Reader:
+    """What a store has published; its vectors are the embedder's, if one is given."""
+    store = open_store(address)
+    try:
+        reader, origin = store.reader(), store.origin()
+        if embedder and origin.fingerprint != embedder.fingerprint:
+            raise IndexMismatchError(
+                store.url,
+                "embedder",
+                f"{embedder_name(embedder)} ({embedder.fingerprint:.12})",
+                f"{origin.model} ({origin.dim} dims, {origin.fingerprint:.12})",
+                hint=f"Pass `--model {origin.model}`, or copy an index of this model there.",
+            )
+    except BaseException:
+        store.close()
+        raise
+    return reader
 
 
 def _check_bits(token_bits: int | None) -> None:

@@ -10,6 +10,8 @@ QASearchError
 │   ├── IndexMismatchError  built by another model, splitter or format
 │   ├── IndexLockedError    another process is building
 │   └── IndexWriteError     no space, or an I/O error
+├── StoreError              an engine behind --store cannot be reached, or refused what was asked
+│   └── ExtraMissingError   the packages that it needs are not installed
 ├── ClusterError            the machines that were to share the work cannot, or were lost
 └── EmbedderError           the model is missing, or not the one it claims to be
 
@@ -83,11 +85,11 @@ class BuildRefusedError(QASearchError):
 
 
 class IndexStoreError(QASearchError):
-    """Something about the index folder at ``path``."""
+    """Something about the index at ``path``: a folder, or the address of a store."""
 
     code = "index"
 
-    def __init__(self, path: Path, message: str, *, hint: str = "") -> None:
+    def __init__(self, path: Path | str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.path = path
 
@@ -110,11 +112,15 @@ class IndexDamagedError(IndexStoreError):
 
     code = "index_damaged"
 
-    def __init__(self, path: Path, file: str, expected: str, found: str) -> None:
+    def __init__(
+        self, path: Path | str, file: str, expected: str, found: str, *, hint: str = ""
+    ) -> None:
+        place = path / file if isinstance(path, Path) else f"{path}: {file}"
         super().__init__(
             path,
-            f"{path / file} is damaged: expected {expected}, found {found}.",
-            hint=f"Build it anew with `qasearch build PATH --rebuild -i {path}`, or let the newest "
+            f"{place} is damaged: expected {expected}, found {found}.",
+            hint=hint
+            or f"Build it anew with `qasearch build PATH --rebuild -i {path}`, or let the newest "
             f"whole generation answer with `qasearch rollback -i {path}`.",
         )
         self.file = file
@@ -128,7 +134,7 @@ class IndexMismatchError(IndexStoreError):
     code = "index_mismatch"
 
     def __init__(
-        self, path: Path, field: str, expected: str, found: str, *, hint: str = ""
+        self, path: Path | str, field: str, expected: str, found: str, *, hint: str = ""
     ) -> None:
         super().__init__(
             path,
@@ -179,6 +185,34 @@ class ClusterError(QASearchError):
         super().__init__(f"The cluster at {address}: {reason}", hint=hint)
         self.address = address
         self.reason = reason
+
+
+class StoreError(QASearchError):
+    """The engine of a store cannot be reached, or refused what was asked of it.
+
+    Attributes:
+        store: its address, without a password.
+    """
+
+    code = "store"
+
+    def __init__(self, store: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.store = store
+
+
+class ExtraMissingError(StoreError):
+    """The packages that a store needs are not installed."""
+
+    code = "extra_missing"
+
+    def __init__(self, store: str, extra: str, package: str) -> None:
+        super().__init__(
+            store,
+            f"{store} needs the package {package}, which is not installed.",
+            hint=f"Install it with `pip install 'qasearch[{extra}]'`.",
+        )
+        self.extra = extra
 
 
 class EmbedderError(QASearchError):

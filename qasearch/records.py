@@ -340,6 +340,34 @@ class MergeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyReport:
+    """What a copy of an index to a store did.
+
+    Attributes:
+        store: its address, without a password.
+        generation: name of what answers there now.
+        source: name of the generation that was copied.
+        sent, unchanged, removed: articles, against what the store held, or a killed copy had sent.
+        articles, passages: in the store, counted there.
+        digest: of all articles, the same in index and store.
+        canaries: questions that were asked of both, with the same answer.
+        seconds: wall time.
+    """
+
+    store: str
+    generation: str
+    source: str
+    sent: int
+    unchanged: int
+    removed: int
+    articles: int
+    passages: int
+    digest: str
+    canaries: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ExportReport:
     """What an export wrote.
 
@@ -407,7 +435,7 @@ class IndexStatus:
         generations: names of all that lie there, oldest first; the newest whole one before
             ``generation`` is what a rollback goes back to.
         bytes: size on disk of the ``generation``, of ``other_generations``, and of the ``cache``
-            of embeddings beside them.
+            of embeddings beside them; of a store what its engine tells.
     """
 
     path: str

@@ -17,7 +17,8 @@ from qasearch.cli.errors import ExitCode, report
 
 COMMANDS = (
     "build", "merge", "watch", "search", "show", "why", "related", "parse", "run", "eval",
-    "import", "export", "diff", "dupes", "status", "verify", "doctor", "rollback", "serve", "mcp",
+    "import", "export", "copy", "diff", "dupes", "status", "verify", "doctor", "rollback", "serve",
+    "mcp",
 )  # fmt: skip
 """Each is a function of its name in the module of its name, in the order of ``--help``."""
 

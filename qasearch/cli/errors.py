@@ -12,11 +12,13 @@ from qasearch.cli.console import Screen, say, visible, write
 from qasearch.errors import (
     ClusterError,
     EmbedderError,
+    ExtraMissingError,
     IndexLockedError,
     IndexStoreError,
     IndexWriteError,
     NoArticlesError,
     QASearchError,
+    StoreError,
 )
 
 
@@ -51,6 +53,8 @@ _EXIT_CODES: tuple[tuple[type[QASearchError], ExitCode], ...] = (
     (IndexStoreError, ExitCode.INDEX),
     (EmbedderError, ExitCode.MODEL),
     (ClusterError, ExitCode.IO),
+    (ExtraMissingError, ExitCode.USAGE),
+    (StoreError, ExitCode.IO),
     (NoArticlesError, ExitCode.USAGE),
     (QASearchError, ExitCode.REPORT),
 )

@@ -20,6 +20,15 @@ IndexOption: TypeAlias = Annotated[
         help="Folder of the index.",
     ),
 ]
+StoreOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        envvar="QASEARCH_STORE",
+        help="Ask a store instead: milvus://host:port/collection, milvus:FILE.db, postgresql://...",
+    ),
+]
 ModelOption: TypeAlias = Annotated[
     str | None,
     typer.Option(

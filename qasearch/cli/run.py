@@ -20,6 +20,7 @@ from qasearch.cli.options import (
     OfflineOption,
     PointsOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 from qasearch.cli.progress import progress_on_terminal
@@ -48,6 +49,7 @@ def run(
         typer.Option("--format", help="A TREC run, or the JSON of each search with its qid."),
     ] = "trec",
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -70,7 +72,7 @@ def run(
     from qasearch.evaluate.runs import QUERIES_AT_ONCE
     from qasearch.protocols import in_batches
 
-    with Index.open(index, model=model, offline=offline) as opened:
+    with Index.open(store or index, model=model, offline=offline) as opened:
         # On one screen, a bar and the results would write over each other.
         progress = progress_on_terminal(quiet=quiet or sys.stdout.isatty())
 

@@ -22,6 +22,7 @@ from qasearch.cli.options import (
     OfflineOption,
     PointsOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
     WhereOption,
 )
@@ -66,6 +67,7 @@ def search(
     format: Annotated[Format, typer.Option("--format", help="How to write the result.")] = "text",
     as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -93,7 +95,9 @@ def search(
     from qasearch import Index, load_reranker
 
     reorder = load_reranker(reranker, offline=offline) if reranker else None
-    with Index.open(index, model=model, offline=offline, reranker=reorder, preload=True) as opened:
+    with Index.open(
+        store or index, model=model, offline=offline, reranker=reorder, preload=True
+    ) as opened:
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered

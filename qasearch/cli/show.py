@@ -16,6 +16,7 @@ from qasearch.cli.options import (
     JsonOption,
     OfflineOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 from qasearch.cli.pager import page
@@ -39,6 +40,7 @@ def show(
     format: Annotated[Format, typer.Option("--format", help="How to write it.")] = "text",
     as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -55,7 +57,7 @@ def show(
     """
     from qasearch import Index
 
-    with Index.open(index, searchable=False) as opened:
+    with Index.open(store or index, searchable=False) as opened:
         article, passage = _find(opened, id)
     form: Format = "json" if as_json else format
     put = page if form == "text" else write

@@ -12,6 +12,7 @@ from qasearch.cli.options import (
     JsonOption,
     OfflineOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 
@@ -20,6 +21,7 @@ def status(
     format: ListFormatOption = "text",
     as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -37,7 +39,7 @@ def status(
     """
     from qasearch import Index
 
-    with Index.open(index, searchable=False) as opened:
+    with Index.open(store or index, searchable=False) as opened:
         found = opened.status()
     whole = dataclasses.asdict(found)
     facts = render.status_facts(found).items()

@@ -4,14 +4,15 @@ from qasearch.index.cache import Embedded, EmbeddingCache, known_codecs, known_k
 from qasearch.index.fallback import open_for_reading
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
-from qasearch.index.lexical import LexicalIndex
+from qasearch.index.lexical import LexicalIndex, inverse_frequencies, terms, terms_of_each
 from qasearch.index.lock import lock_holder, write_lock
 from qasearch.index.manifest import EmbedderIdentity, Manifest, UnreadableFormatError
 from qasearch.index.merge import cached_by, merge_caches
 from qasearch.index.notes import read_notes, write_notes
-from qasearch.index.passages import PassageStore
+from qasearch.index.passages import PassageStore, lot, subject_key
+from qasearch.index.scope import RowScope
 from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
-from qasearch.index.vectors import FaissIndex, FlatIndex, cosines
+from qasearch.index.vectors import FaissIndex, FlatIndex, cosines, row_cosines
 from qasearch.index.writer import GenerationWriter, rollback
 
 __all__ = [
@@ -30,19 +31,26 @@ __all__ = [
     "LexicalIndex",
     "Manifest",
     "PassageStore",
+    "RowScope",
     "TokenCodec",
     "TokenStore",
     "UnreadableFormatError",
     "cached_by",
     "cosines",
+    "inverse_frequencies",
     "known_codecs",
     "known_keys",
     "lock_holder",
+    "lot",
     "merge_caches",
     "open_for_reading",
     "read_notes",
     "rollback",
+    "row_cosines",
     "stored_articles",
+    "subject_key",
+    "terms",
+    "terms_of_each",
     "text_key",
     "verify",
     "write_lock",

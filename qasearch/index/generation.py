@@ -10,7 +10,7 @@ write the folder, since they can write the hashes too.
 import re
 import sqlite3
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -53,11 +53,12 @@ from qasearch.index.manifest import (
 from qasearch.index.matrices import map_array, parse_array
 from qasearch.index.passages import ArticleValues, Parts, PassageStore
 from qasearch.index.pins import Pin, take_pin
+from qasearch.index.scope import RowScope
 from qasearch.index.sources import parse_sources
 from qasearch.index.tokens import Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, faiss_kinds, open_matrix, read_faiss
 from qasearch.protocols import Rows, Vectors
-from qasearch.records import IndexStatus, Source
+from qasearch.records import Condition, IndexStatus, Source
 
 CURRENT_FILE = "CURRENT"
 
@@ -198,6 +199,37 @@ class Generation:
                     continue
                 undo.pop_all()
                 return generation
+
+    @property
+    def model(self) -> str:
+        """Name of the embedder that made the vectors."""
+        return self.manifest.embedder.name
+
+    @property
+    def article_count(self) -> int:
+        """How many articles there are."""
+        return self.manifest.counts.articles
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        return self.manifest.counts.passages
+
+    def passage_vectors(self, rows: Rows) -> Vectors:
+        """The vectors of some passages: float32 (n, d), unit rows."""
+        return self.vectors[rows]
+
+    def question_vectors(self, rows: Rows) -> Vectors:
+        """The vectors of the questions of some articles: float32 (n, d), unit rows."""
+        return self.questions[rows]
+
+    def scope(self, conditions: Sequence[Condition] = ()) -> RowScope:
+        """The articles that meet all conditions; all articles without any."""
+        return self.scope_of(self.store.article_rows_where(conditions) if conditions else None)
+
+    def scope_of(self, articles: Rows | None) -> RowScope:
+        """The articles in some rows, ascending; all articles for None."""
+        return RowScope(self.store, self.vectors, self.passages, self.lexical, articles)
 
     def answers(self) -> bool:
         """Whether ``CURRENT`` still names it.

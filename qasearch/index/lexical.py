@@ -109,17 +109,16 @@ class LexicalIndex:
 
     def terms(self, text: str) -> list[str]:
         """The words of a text as they are indexed: stemmed, in lower case, stop words left out."""
-        return _own.analyzer.analyze(_regular(text))
+        return terms(text)
 
     def terms_of_each(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """The terms of each of some words: mostly one, none of a stop word."""
-        return [_terms_of(word) for word in words]
+        return terms_of_each(words)
 
     def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How rare each term is among the rows, as BM25 weighs it: float32 (n,), 0 or more."""
-        n = self.rows
-        found = np.array([self._searcher.doc_freq(_FIELD, term) for term in terms], np.float32)
-        return np.log(1 + (n - found + 0.5) / (found + 0.5)).astype(np.float32)
+        found = [self._searcher.doc_freq(_FIELD, term) for term in terms]
+        return inverse_frequencies(found, self.rows)
 
     def search(self, terms: Sequence[str], k: int) -> tuple[Scores, Rows]:
         """Find the k best rows for some terms.
@@ -155,6 +154,22 @@ class LexicalIndex:
             for term, times in Counter(terms).items()
         ]
         return Query.boolean_query(clauses)
+
+
+def terms(text: str) -> list[str]:
+    """The words of a text as they are indexed: stemmed, in lower case, stop words left out."""
+    return _own.analyzer.analyze(_regular(text))
+
+
+def terms_of_each(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """The terms of each of some words: mostly one, none of a stop word."""
+    return [_terms_of(word) for word in words]
+
+
+def inverse_frequencies(found: Sequence[int], rows: int) -> NDArray[np.float32]:
+    """How rare terms are of which each is found in some of the rows: float32 (n,), 0 or more."""
+    holding = np.array(found, np.float32)
+    return np.log(1 + (rows - holding + 0.5) / (holding + 0.5)).astype(np.float32)
 
 
 def _build(folder: Path, texts: Iterable[str], rows: int) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import sha256
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -165,7 +166,7 @@ def _values(article: Article) -> ArticleValues:
             _to_json(article.flags),
         ),
         answer=(article.answer, article.intro, article.summary),
-        subjects=sorted({(_subject_key(subject), subject) for subject in article.subjects}),
+        subjects=sorted({(subject_key(subject), subject) for subject in article.subjects}),
         passages=[_passage_values(passage) for passage in article.passages],
     )
 
@@ -315,6 +316,10 @@ class PassageStore:
         """The ids of all articles, by row."""
         return [id for (id,) in self._select("SELECT id FROM articles ORDER BY row")]
 
+    def sample(self, most: int) -> list[int]:
+        """Rows of articles, ``most`` at most, drawn by the hash of their ids."""
+        return drawn(self.ids(), most)
+
     def questions_and_answers(self) -> Iterator[tuple[str, str]]:
         """The question and the answer of each article, by row, some read at a time."""
         for start in range(0, self.article_count, _ROWS_AT_ONCE):
@@ -351,7 +356,7 @@ class PassageStore:
             (offsets[0], offsets[-1]),
         )
         for i, (article, answer) in enumerate(zip(articles, answers, strict=True)):
-            subjects = {(_subject_key(s), s) for s in _from_json(article[2])}
+            subjects = {(subject_key(s), s) for s in _from_json(article[2])}
             own = passages[offsets[i] - offsets[0] : offsets[i + 1] - offsets[0]]
             yield ArticleValues(article[0], article, answer, sorted(subjects), own)
 
@@ -421,11 +426,22 @@ class PassageStore:
             return self._connection.execute(sql, parameters).fetchall()
 
 
+def drawn(ids: Sequence[str], most: int) -> list[int]:
+    """Places of ids, ``most`` at most, drawn by lot: an edit of the ids changes few of them."""
+    lots = [lot(id) for id in ids]
+    return sorted(range(len(lots)), key=lots.__getitem__)[:most]
+
+
+def lot(article_id: str) -> bytes:
+    """What orders articles by lot: a hash of the id, the same wherever an article lies."""
+    return sha256(article_id.encode("utf-8", "surrogatepass")).digest()
+
+
 def _clause(field: str, op: str, values: Sequence[str]) -> tuple[str, Sequence[str]]:
     """One part of a WHERE, and its parameters. Nothing that a caller wrote becomes SQL."""
     match field, op:
         case "subject", "=":
-            keys = [_subject_key(value) for value in values]
+            keys = [subject_key(value) for value in values]
             return f"row IN (SELECT article_row FROM subjects WHERE key IN {_list(keys)})", keys
         case "date", "=":
             return f"date IN {_list(values)}", values
@@ -499,7 +515,7 @@ def _from_json(texts: str) -> tuple[str, ...]:
     return () if texts == "[]" else tuple(json.loads(texts))
 
 
-def _subject_key(subject: str) -> str:
+def subject_key(subject: str) -> str:
     """The same for subjects that differ in case, or in how their accents are composed.
 
     Source: The Unicode Standard, section 3.13, canonical caseless matching.

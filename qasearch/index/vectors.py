@@ -124,6 +124,24 @@ def cosines(vectors: Vectors, queries: Vectors) -> Scores:
     return np.einsum("nd,qd->qn", vectors, queries)
 
 
+def row_cosines(vectors: Vectors, rows: Rows, query: Vectors) -> Vectors:
+    """The cosine of each of some rows to one query; a block of rows in memory at a time.
+
+    Args:
+        vectors: float32 (n, d), unit rows.
+        rows: int64 (m,), any of them.
+        query: float32 (1, d), a unit row.
+
+    Returns:
+        float32 (m,).
+    """
+    scores = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        block = rows[start : start + _ROWS_AT_ONCE]
+        scores[start : start + len(block)] = cosines(vectors[block], query)[0]
+    return scores
+
+
 class FlatIndex:
     """Exact search by plain numpy: no copy of the vectors, no threads; the reference.
 

@@ -344,7 +344,7 @@ class GenerationWriter:
         except IndexStoreError as error:
             if not isinstance(error.__cause__, OSError):
                 raise
-            raise IndexWriteError(error.path, error.__cause__) from error
+            raise IndexWriteError(Path(error.path), error.__cause__) from error
 
     def _give_up(self) -> None:
         """Remove what was written, unless it answers already: the error came after the rename."""

@@ -15,12 +15,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
-from qasearch.index import Generation
 from qasearch.protocols import Embedder
 from qasearch.query.confidence import (
     Calibration,
@@ -35,6 +33,7 @@ from qasearch.query.rank import Ranking
 from qasearch.query.signals import Question, SignalReader, read_questions
 from qasearch.query.text import LONGEST_QUERY, clean
 from qasearch.records import Mode
+from qasearch.storage import Reader
 
 FEWEST_ARTICLES = 20
 """Articles from which a corpus has enough to say of itself."""
@@ -79,39 +78,32 @@ class _Trial:
     right: np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def calibrate(generation: Generation, embedder: Embedder) -> bytes:
+def calibrate(reader: Reader, embedder: Embedder) -> bytes:
     """Find the curves of confidence for each mode, as an index stores them.
 
     A corpus that is too small to say gets none.
     """
-    return to_bytes(_calibration(generation, embedder))
+    return to_bytes(_calibration(reader, embedder))
 
 
-def _calibration(generation: Generation, embedder: Embedder) -> Calibration:
-    articles = generation.store.article_count
-    if articles < FEWEST_ARTICLES:
+def _calibration(reader: Reader, embedder: Embedder) -> Calibration:
+    if reader.article_count < FEWEST_ARTICLES:
         return {}
     trials: dict[Mode, list[_Trial]] = {mode: [] for mode in get_args(Mode)}
-    sample = _sample(generation.store.ids())
-    questions = [a.question[:LONGEST_QUERY] for a in generation.store.articles(sample)]
+    sample = reader.store.sample(QUERIES)
+    questions = [a.question[:LONGEST_QUERY] for a in reader.store.articles(sample)]
     texts = list(_blurred(questions))
     for first in range(0, len(texts), _QUERIES_AT_ONCE):
         batch = texts[first : first + _QUERIES_AT_ONCE]
-        questions = read_questions(generation, embedder, [text for text, _ in batch])
+        questions = read_questions(reader, embedder, [text for text, _ in batch])
         sources = [sample[place] for _, place in batch]
         # Most of a search is done by libraries, all cores at once.
         with ThreadPoolExecutor(os.cpu_count()) as executor:
-            tried = executor.map(partial(_trials, generation), questions, sources)
+            tried = executor.map(partial(_trials, reader), questions, sources)
             for of_question in tried:
                 for mode, trial in of_question.items():
                     trials[mode].append(trial)
     return {mode: _curves(of_mode) for mode, of_mode in trials.items() if of_mode}
-
-
-def _sample(ids: Sequence[str]) -> list[int]:
-    """Rows of articles, chosen by the hash of their ids: an edit changes few of them."""
-    digests = [sha256(id.encode("utf-8", "surrogatepass")).digest() for id in ids]
-    return sorted(range(len(ids)), key=digests.__getitem__)[:QUERIES]
 
 
 def _blurred(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
@@ -142,30 +134,30 @@ def _other_word(words: Sequence[str], chance: random.Random) -> str:
     return word
 
 
-def _trials(generation: Generation, question: Question, source: int) -> dict[Mode, _Trial]:
+def _trials(reader: Reader, question: Question, source: int) -> dict[Mode, _Trial]:
     """What a search brought back, in each mode that brings back anything."""
     trials: dict[Mode, _Trial] = {}
-    reader: SignalReader | None = None
+    signals: SignalReader | None = None
     for mode in get_args(Mode):
         ranking = Ranking(
-            generation, question, mode=mode, wanted=FOUND_AMONG, among=None, reader=reader
+            reader, question, mode=mode, wanted=FOUND_AMONG, among=None, signals=signals
         )
-        reader = ranking.reader
-        if trial := _trial(generation, mode, ranking, source):
+        signals = ranking.signals
+        if trial := _trial(reader, mode, ranking, source):
             trials[mode] = trial
     return trials
 
 
-def _trial(generation: Generation, mode: Mode, ranking: Ranking, source: int) -> _Trial | None:
+def _trial(reader: Reader, mode: Mode, ranking: Ranking, source: int) -> _Trial | None:
     """What a search brought back; None if nothing."""
-    among = int(BY_CHANCE * generation.store.article_count)
+    among = int(BY_CHANCE * reader.article_count)
     ranked = ranking.articles(FOUND_AMONG)
     if not ranked:
         return None
-    asked = generation.questions[[hit.row for hit in ranked]]
-    right = same_questions(asked, generation.questions[source : source + 1])[:, 0]
+    asked = reader.question_vectors(np.array([source, *(hit.row for hit in ranked)], np.int64))
+    right = same_questions(asked[1:], asked[:1])[:, 0]
     right[max(1, among) :] = False
-    return _Trial(evidence(generation, mode, ranked, ranking.best_lexical), right)
+    return _Trial(evidence(reader, mode, ranked, ranking.best_lexical), right)
 
 
 def _curves(trials: Sequence[_Trial]) -> Curves:

@@ -14,11 +14,12 @@ from typing import Any, TypeAlias, cast, get_args
 
 import numpy as np
 
-from qasearch.index import Generation, cosines
+from qasearch.index import cosines
 from qasearch.protocols import Vectors
 from qasearch.query.rank import RankedArticle, RankedPassage
 from qasearch.query.signals import Signal
 from qasearch.records import Mode, Verdict, verdict_of
+from qasearch.storage import Reader
 
 SURE = 0.99
 """Least confidence of an article whose very question was asked."""
@@ -80,22 +81,22 @@ Calibration: TypeAlias = dict[Mode, Curves]
 
 
 def evidence(
-    generation: Generation, mode: Mode, ranked: Sequence[RankedArticle], best_lexical: float
+    reader: Reader, mode: Mode, ranked: Sequence[RankedArticle], best_lexical: float
 ) -> Evidence:
     """What tells whether ranked articles answer.
 
     Args:
-        generation: the index.
+        reader: the articles.
         mode: they were ranked in.
         ranked: best first.
         best_lexical: BM25 that signal ``lexical`` is a share of.
     """
-    levels = _levels(generation, mode, [hit.best for hit in ranked], best_lexical)
+    levels = _levels(reader, mode, [hit.best for hit in ranked], best_lexical)
     scores = np.array([hit.score for hit in ranked], np.float64)
     rows = np.array([hit.row for hit in ranked], np.int64)
     return Evidence(
         levels=levels,
-        lead=_leads(levels[:, 0], generation.questions[rows]),
+        lead=_leads(levels[:, 0], reader.question_vectors(rows)),
         behind=scores[:1] - scores if len(ranked) else scores,
     )
 
@@ -104,7 +105,7 @@ class Judge:
     """Tells the confidence of the hits of one query; None where the index is not calibrated.
 
     Args:
-        generation: the index.
+        reader: the articles.
         mode: the hits were ranked in.
         ranked: articles, best first.
         best_lexical: BM25 that signal ``lexical`` is a share of.
@@ -112,16 +113,16 @@ class Judge:
 
     def __init__(
         self,
-        generation: Generation,
+        reader: Reader,
         mode: Mode,
         ranked: Sequence[RankedArticle],
         best_lexical: float,
     ) -> None:
-        self._generation = generation
+        self._reader = reader
         self._mode: Mode = mode
         self._best_lexical = best_lexical
-        self._curves = read_calibration(generation).get(mode)
-        self._evidence = evidence(generation, mode, ranked, best_lexical)
+        self._curves = read_calibration(reader).get(mode)
+        self._evidence = evidence(reader, mode, ranked, best_lexical)
         self._places = {hit.row: (place, hit) for place, hit in enumerate(ranked)}
 
     def of_articles(self) -> list[float | None]:
@@ -131,7 +132,7 @@ class Judge:
     def of_passages(self, passages: Sequence[RankedPassage]) -> list[float | None]:
         """The confidence of passages: by their own levels, and the lead of their articles."""
         rows = np.array([passage.row for passage in passages], np.int64)
-        owners = self._generation.store.article_rows_of(rows)
+        owners = self._reader.store.article_rows_of(rows)
         lead, behind = np.zeros(len(passages)), np.full(len(passages), np.inf)
         for i, (passage, owner) in enumerate(zip(passages, owners, strict=True)):
             if int(owner) in self._places:
@@ -139,7 +140,7 @@ class Judge:
                 lead[i] = self._evidence.lead[place]
                 below_best = max(0.0, article.best.score - passage.score)
                 behind[i] = self._evidence.behind[place] + below_best
-        levels = _levels(self._generation, self._mode, passages, self._best_lexical)
+        levels = _levels(self._reader, self._mode, passages, self._best_lexical)
         return self._told(Evidence(levels, lead, behind))
 
     def _told(self, evidence: Evidence) -> list[float | None]:
@@ -157,16 +158,16 @@ def verdict(confidences: Sequence[float | None]) -> Verdict:
     return verdict_of(confidences[0])
 
 
-def read_calibration(generation: Generation) -> Calibration:
-    """The curves that a generation holds: none for a corpus too small to have any.
+def read_calibration(reader: Reader) -> Calibration:
+    """The curves that some articles have: none for a corpus too small to have any.
 
     Raises:
         IndexDamagedError: what it holds is no calibration of such an index.
     """
     try:
-        return _from_bytes(generation.confidence, generation.tokens is not None)
+        return _from_bytes(reader.confidence, reader.tokens is not None)
     except ValueError as error:
-        raise generation.damaged_confidence(str(error)) from error
+        raise reader.damaged_confidence(str(error)) from error
 
 
 def to_bytes(calibration: Calibration) -> bytes:
@@ -194,10 +195,10 @@ def _leads(signal: np.ndarray[Any, Any], questions: Vectors) -> np.ndarray[Any, 
 
 
 def _levels(
-    generation: Generation, mode: Mode, passages: Sequence[RankedPassage], best_lexical: float
+    reader: Reader, mode: Mode, passages: Sequence[RankedPassage], best_lexical: float
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """How much of each signal that tells something the passages have."""
-    signals = _signals(mode, generation.tokens is not None)
+    signals = _signals(mode, reader.tokens is not None)
     levels = [[hit.signals[signal] for signal in signals] for hit in passages]
     scale = best_lexical if mode == "lexical" else 1.0
     return scale * np.array(levels, np.float64).reshape(len(passages), len(signals))

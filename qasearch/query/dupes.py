@@ -41,12 +41,11 @@ def dupes(generation: Generation, near: float | None) -> DupesReport:
     copies = contents.copies()
     pairs, count = contents.near(near) if near is not None else ([], 0)
     warnings = [f"Of {count:,} pairs of near questions the {len(pairs):,} nearest are told."]
-    manifest = generation.manifest
     return DupesReport(
         generation=generation.name,
-        model=manifest.embedder.name,
-        article_count=manifest.counts.articles,
-        passage_count=manifest.counts.passages,
+        model=generation.model,
+        article_count=generation.article_count,
+        passage_count=generation.passage_count,
         took_ms=1_000 * (time.perf_counter() - started),
         copies=tuple(copies),
         near=tuple(pairs),

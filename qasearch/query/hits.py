@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from qasearch.index import Generation
 from qasearch.ingest import passage_text
 from qasearch.protocols import Reranker
 from qasearch.query.collapse import each_text_once, question_key, same_question_once
@@ -16,6 +15,7 @@ from qasearch.query.rank import RankedPassage, Ranking
 from qasearch.query.rerank import RERANKED, Hit, reranked
 from qasearch.query.signals import Question
 from qasearch.records import ArticleHit, Mode, PassageHit
+from qasearch.storage import Reader
 
 SPARE_HITS = 20
 """Hits ranked beyond those wanted, to make up for the ones that say the same and collapse."""
@@ -25,7 +25,7 @@ class Hits:
     """The hits of one query.
 
     Args:
-        generation: the index.
+        reader: the articles.
         question: asked of it.
         mode: which signals rank.
         ranking: of the question's candidates, in that mode.
@@ -36,7 +36,7 @@ class Hits:
 
     def __init__(
         self,
-        generation: Generation,
+        reader: Reader,
         question: Question,
         mode: Mode,
         ranking: Ranking,
@@ -45,14 +45,14 @@ class Hits:
         explain: bool = False,
         reranker: Reranker | None = None,
     ) -> None:
-        self._store = generation.store
+        self._store = reader.store
         self._question = question
         self._ranking = ranking
         self._k = k
         self._reranker = reranker
         self._ranked = ranking.articles(k + SPARE_HITS)
-        self._judge = Judge(generation, mode, self._ranked, ranking.best_lexical)
-        self._highlighter = Highlighter(generation.lexical, question.terms)
+        self._judge = Judge(reader, mode, self._ranked, ranking.best_lexical)
+        self._highlighter = Highlighter(reader.lexical, question.terms)
         self._explainer = Explainer(ranking) if explain else None
 
     def articles(self, points: int, *, fold: bool) -> list[ArticleHit]:

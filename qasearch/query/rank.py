@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qasearch.index import Generation
 from qasearch.protocols import Rows, Vectors
 from qasearch.query.signals import SIGNALS, Candidates, Question, Signal, SignalReader, Weights
 from qasearch.records import Mode
+from qasearch.storage import Reader, Scope
 
 WEIGHTS: dict[Mode, Weights] = {
     "hybrid": Weights(passage=1.0, lexical=0.1, late=1.5, feedback=0.3, question=0.1),
@@ -70,30 +70,30 @@ class Ranking:
         scores: float32 (n,), of the candidates.
 
     Args:
-        generation: the index to search.
+        reader: the articles to search.
         question: asked of it.
         mode: which signals count.
         wanted: hits wanted.
-        among: rows of the articles that a filter leaves, ascending; None means all.
-        reader: of another ranking of the same question, to read nothing twice.
+        among: the articles that a filter leaves; None means all.
+        signals: of another ranking of the same question, to read nothing twice.
     """
 
     def __init__(
         self,
-        generation: Generation,
+        reader: Reader,
         question: Question,
         *,
         mode: Mode,
         wanted: int,
-        among: Rows | None,
-        reader: SignalReader | None = None,
+        among: Scope | None,
+        signals: SignalReader | None = None,
     ) -> None:
         self.weights = WEIGHTS[mode]
-        self._store = generation.store
+        self._store = reader.store
         self.depth = max(FEWEST_CANDIDATES, CANDIDATES_PER_HIT * wanted)
-        self.reader = reader or SignalReader(generation, question, depth=self.depth, among=among)
-        near = self.reader.near if mode != "lexical" else np.empty(0, np.int64)
-        worded = self.reader.worded if self.weights.lexical else near[:0]
+        self.signals = signals or SignalReader(reader, question, depth=self.depth, among=among)
+        near = self.signals.near if mode != "lexical" else np.empty(0, np.int64)
+        worded = self.signals.worded if self.weights.lexical else near[:0]
         self._late_depth = max(LATE_CANDIDATES, self.depth // 2)
         self._feedback: Rows = near[:0]
         self.candidates = self._first(np.union1d(near, worded))
@@ -104,7 +104,7 @@ class Ranking:
     @property
     def best_lexical(self) -> float:
         """The highest BM25 of the query, of which signal ``lexical`` is a share."""
-        return self.reader.best_lexical
+        return self.signals.best_lexical
 
     def passages(self, k: int) -> list[RankedPassage]:
         """The k best passages, best first, ties by ascending row."""
@@ -114,7 +114,7 @@ class Ranking:
     def articles(self, k: int) -> list[RankedArticle]:
         """The k best articles, best first, ties by ascending row."""
         rows, places = self._best_places()
-        questions = self.reader.questions(rows)
+        questions = self.signals.questions(rows)
         share = self.weights.question
         scores = (self.scores[places] + share * questions) / (1 + share)
         return [
@@ -132,9 +132,9 @@ class Ranking:
         rows = self._store.passage_rows_of(np.array(article_rows, dtype=np.int64))
         theirs = self._first(rows)
         if self.weights.late:
-            theirs.scores["late"] = self.reader.late(rows)
+            theirs.scores["late"] = self.signals.late(rows)
         if self.weights.feedback:
-            theirs.scores["feedback"] = self.reader.feedback(rows, self._feedback)
+            theirs.scores["feedback"] = self.signals.feedback(rows, self._feedback)
         scores = theirs.weighed(self.weights)
         owners = self._store.article_rows_of(rows)
         order = np.lexsort((rows, -scores))
@@ -146,16 +146,7 @@ class Ranking:
     def questions(self) -> Vectors:
         """Signal ``question`` of each article of the candidates: float32, by ascending row."""
         rows = np.unique(self._store.article_rows_of(self.candidates.rows))
-        return self.reader.questions(rows)
-
-    def best_proposals(self, article_row: int) -> tuple[int | None, int | None]:
-        """The best ranks of an article's passages by vectors, and by words, exactly.
-
-        None where the mode does not ask them, or they know nothing of the article.
-        """
-        rows = self._store.passage_rows_of(np.array([article_row], dtype=np.int64))
-        near = self.reader.vector_rank(rows) if self.weights.passage else None
-        return near, self.reader.word_rank(rows) if self.weights.lexical else None
+        return self.signals.questions(rows)
 
     def _best_places(self) -> tuple[Rows, Rows]:
         """The articles of the candidates, ascending, and for each the place of its best."""
@@ -169,9 +160,9 @@ class Ranking:
         none = np.zeros(len(rows), dtype=np.float32)
         scores: dict[Signal, Vectors] = dict.fromkeys(SIGNALS, none)
         if self.weights.passage:
-            scores["passage"] = self.reader.passage(rows)
+            scores["passage"] = self.signals.passage(rows)
         if self.weights.lexical:
-            scores["lexical"] = self.reader.lexical(rows)
+            scores["lexical"] = self.signals.lexical(rows)
         return Candidates(rows, scores)
 
     def _compare_tokens(self) -> None:
@@ -180,7 +171,7 @@ class Ranking:
         rows = self.candidates.rows
         first = self.candidates.weighed(self.weights)
         best = np.lexsort((rows, -first))[: self._late_depth]
-        late = self.reader.late(rows[best])
+        late = self.signals.late(rows[best])
         # Those whose tokens are not compared are rated as the worst of those that are.
         scores = np.full(len(rows), late.min(), dtype=np.float32)
         scores[best] = late
@@ -192,7 +183,7 @@ class Ranking:
         rows = self.candidates.rows
         scores = self.candidates.weighed(self.weights)
         self._feedback = rows[np.lexsort((rows, -scores))[:FEEDBACK_PASSAGES]]
-        self.candidates.scores["feedback"] = self.reader.feedback(rows, self._feedback)
+        self.candidates.scores["feedback"] = self.signals.feedback(rows, self._feedback)
 
 
 def _ranked(candidates: Candidates, scores: Vectors, place: int) -> RankedPassage:

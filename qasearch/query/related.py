@@ -36,13 +36,12 @@ def related(generation: Generation, article_id: str, k: int) -> RelatedResult:
     (article,) = generation.store.articles([row])
     key = question_key(article.question)
     others = [hit for hit in _nearest(generation, row, k) if question_key(hit.question) != key]
-    manifest = generation.manifest
     return RelatedResult(
         article=article,
         generation=generation.name,
-        model=manifest.embedder.name,
-        article_count=manifest.counts.articles,
-        passage_count=manifest.counts.passages,
+        model=generation.model,
+        article_count=generation.article_count,
+        passage_count=generation.passage_count,
         took_ms=1_000 * (time.perf_counter() - started),
         articles=tuple(same_question_once(others, k)),
     )

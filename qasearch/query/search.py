@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, TypeVar, get_args
 
-from qasearch.index import Generation
-from qasearch.protocols import Embedder, Reranker, Rows
+from qasearch.protocols import Embedder, Reranker
 from qasearch.query import text
 from qasearch.query.confidence import verdict
 from qasearch.query.hits import SPARE_HITS, Hits
@@ -15,6 +14,7 @@ from qasearch.query.rank import Ranking
 from qasearch.query.signals import Question, read_questions
 from qasearch.query.where import Where, conditions
 from qasearch.records import ArticleHit, Mode, PassageHit, SearchResult
+from qasearch.storage import Reader, Scope
 
 MOST_HITS = 100
 
@@ -81,7 +81,7 @@ class Options:
 
 
 def search(
-    generation: Generation, embedder: Embedder, queries: Sequence[str], options: Options
+    reader: Reader, embedder: Embedder, queries: Sequence[str], options: Options
 ) -> list[SearchResult]:
     """Answer the queries, in their order.
 
@@ -91,25 +91,25 @@ def search(
     started = time.perf_counter()
     cleaned = [text.clean(query) for query in queries]
     wanted = conditions(options.where)
-    among = generation.store.article_rows_where(wanted) if wanted else None
-    questions = read_questions(generation, embedder, [query for query, _ in cleaned])
+    among = reader.scope(wanted)
+    questions = read_questions(reader, embedder, [query for query, _ in cleaned])
     shared_seconds = (time.perf_counter() - started) / max(1, len(queries))
     results: list[SearchResult] = []
     for query, question, (_, warnings) in zip(queries, questions, cleaned, strict=True):
         started = time.perf_counter()
-        result = _answer(generation, query, question, among, options)
+        result = _answer(reader, query, question, among, options)
         seconds = shared_seconds + time.perf_counter() - started
         results.append(replace(result, took_ms=1_000 * seconds, warnings=tuple(warnings)))
     return results
 
 
 def _answer(
-    generation: Generation, query: str, question: Question, among: Rows | None, options: Options
+    reader: Reader, query: str, question: Question, among: Scope, options: Options
 ) -> SearchResult:
     wanted = options.k + SPARE_HITS
-    ranking = Ranking(generation, question, mode=options.mode, wanted=wanted, among=among)
+    ranking = Ranking(reader, question, mode=options.mode, wanted=wanted, among=among)
     hits = Hits(
-        generation,
+        reader,
         question,
         options.mode,
         ranking,
@@ -127,15 +127,14 @@ def _answer(
     confidences = [hit.confidence for hit in passages or articles]
     if options.reranker:  # it says what comes first, not whether that answers
         confidences.sort(key=lambda each: each or 0.0, reverse=True)
-    manifest = generation.manifest
     return SearchResult(
         query=query,
         mode=options.mode,
         verdict=verdict(confidences),
-        generation=generation.name,
-        model=manifest.embedder.name,
-        article_count=manifest.counts.articles,
-        passage_count=manifest.counts.passages,
+        generation=reader.name,
+        model=reader.model,
+        article_count=reader.article_count,
+        passage_count=reader.passage_count,
         took_ms=0.0,
         articles=tuple(articles),
         passages=None if passages is None else tuple(passages),

@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from qasearch.index import Generation, LexicalIndex, cosines
+from qasearch.index import cosines
 from qasearch.protocols import Embedder, Rows, TokenEmbedder, Vectors
+from qasearch.storage import Reader, Scope, Words
 
 Signal: TypeAlias = Literal["passage", "lexical", "late", "feedback"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
@@ -27,8 +28,6 @@ match by chance (docs/decisions/0009-ranking.md)."""
 
 _COMMONEST = 0.01
 """Weight of a token of a stop word: that of another is the root of its inverse frequency."""
-
-_ROWS_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,10 @@ class Question:
     weights: Vectors | None = None
 
 
-def read_questions(
-    generation: Generation, embedder: Embedder, queries: Sequence[str]
-) -> list[Question]:
+def read_questions(reader: Reader, embedder: Embedder, queries: Sequence[str]) -> list[Question]:
     """Embed queries, all at once, and find their words."""
-    terms = [generation.lexical.terms(query) for query in queries]
-    if generation.tokens is None or not isinstance(embedder, TokenEmbedder):
+    terms = [reader.lexical.terms(query) for query in queries]
+    if reader.tokens is None or not isinstance(embedder, TokenEmbedder):
         vectors = embedder.embed_queries(queries)
         return [Question(q, terms[i], vectors[i : i + 1]) for i, q in enumerate(queries)]
     vectors, tokens = embedder.embed_query_tokens(queries)
@@ -66,13 +63,13 @@ def read_questions(
             terms[i],
             vectors[i : i + 1],
             tokens[i],
-            _weights(generation.lexical, words[i]) if len(words[i]) == len(tokens[i]) else None,
+            _weights(reader.lexical, words[i]) if len(words[i]) == len(tokens[i]) else None,
         )
         for i, query in enumerate(queries)
     ]
 
 
-def _weights(lexical: LexicalIndex, words: Sequence[str]) -> Vectors:
+def _weights(lexical: Words, words: Sequence[str]) -> Vectors:
     """How much the tokens of a query count: by how rare their words are."""
     terms = lexical.terms_of_each(words)
     rareness = np.array([_rareness(lexical, each) for each in terms], dtype=np.float32)
@@ -80,7 +77,7 @@ def _weights(lexical: LexicalIndex, words: Sequence[str]) -> Vectors:
     return (weights / max(float(weights.sum()), _COMMONEST)).astype(np.float32)
 
 
-def _rareness(lexical: LexicalIndex, terms: Sequence[str]) -> float:
+def _rareness(lexical: Words, terms: Sequence[str]) -> float:
     return float(lexical.inverse_frequencies(terms).mean()) if terms else 0.0
 
 
@@ -123,22 +120,22 @@ class Weights:
 
 
 class SignalReader:
-    """Reads the signals of one question from a generation.
+    """Reads the signals of one question.
 
     Args:
-        generation: the index.
-        question: asked of it.
+        reader: the articles.
+        question: asked of them.
         depth: passages that the vectors, and the words, propose.
-        among: rows of the articles that a filter leaves, ascending; None means all.
+        among: the articles that a filter leaves; None means all.
     """
 
     def __init__(
-        self, generation: Generation, question: Question, *, depth: int, among: Rows | None
+        self, reader: Reader, question: Question, *, depth: int, among: Scope | None
     ) -> None:
-        self._generation = generation
+        self._reader = reader
         self._question = question
         self._depth = depth
-        self._among = None if among is None else generation.store.passage_rows_of(among)
+        self._among = among or reader.scope()
         self._compared: Rows = np.empty(0, np.int64)
         self._late: Vectors = np.empty(0, np.float32)
 
@@ -150,34 +147,16 @@ class SignalReader:
     @cached_property
     def near(self) -> Rows:
         """The passages nearest to the query by their vectors: int64, ascending."""
-        if self._among is None:
-            return np.sort(
-                self._generation.passages.search(self._question.vector, self._depth)[1][0]
-            )
-        near = _row_cosines(self._generation.vectors, self._among, self._question.vector)
-        return np.sort(self._among[np.lexsort((self._among, -near))[: self._depth]])
+        return self._among.near(self._question.vector, self._depth)
 
     @property
     def worded(self) -> Rows:
         """The passages that say most of the query's words: int64, ascending."""
         return np.sort(self._words[1][: self._depth])
 
-    def vector_rank(self, rows: Rows) -> int | None:
-        """The best rank of some rows by their vectors, among all that may be found; ties share."""
-        if not len(rows):
-            return None
-        among = np.arange(len(self._generation.vectors)) if self._among is None else self._among
-        return 1 + int(np.sum(self.passage(among) > self.passage(rows).max()))
-
-    def word_rank(self, rows: Rows) -> int | None:
-        """The best rank of some rows by the query's words; None if none has any of them."""
-        scores, found = self._search_all_words()
-        theirs = scores[np.isin(found, rows)]
-        return 1 + int(np.sum(scores > theirs.max())) if len(theirs) else None
-
     def passage(self, rows: Rows) -> Vectors:
         """Signal ``passage`` of some rows."""
-        return _row_cosines(self._generation.vectors, rows, self._question.vector)
+        return cosines(self._reader.passage_vectors(rows), self._question.vector)[0]
 
     def lexical(self, rows: Rows) -> Vectors:
         """Signal ``lexical`` of some rows, divided by the best; 0 for those not proposed by it."""
@@ -207,7 +186,7 @@ class SignalReader:
         return self._late[np.searchsorted(self._compared, rows)]
 
     def _compare(self, rows: Rows) -> Vectors:
-        tokens, store = self._question.tokens, self._generation.tokens
+        tokens, store = self._question.tokens, self._reader.tokens
         if tokens is None or store is None or not len(tokens):
             return np.zeros(len(rows), dtype=np.float32)
         matches, counts = store.matches(tokens, rows)
@@ -224,37 +203,16 @@ class SignalReader:
         """
         if not len(best):
             return np.zeros(len(rows), dtype=np.float32)
-        mean = self._generation.vectors[best].mean(axis=0, keepdims=True)
+        mean = self._reader.passage_vectors(best).mean(axis=0, keepdims=True)
         length = np.linalg.norm(mean)
-        return _row_cosines(self._generation.vectors, rows, mean / (length if length > 0 else 1))
+        mean /= length if length > 0 else 1
+        return cosines(self._reader.passage_vectors(rows), mean)[0]
 
     def questions(self, article_rows: Rows) -> Vectors:
         """The cosine of the query and of each article's own question."""
-        return _row_cosines(self._generation.questions, article_rows, self._question.vector)
+        return cosines(self._reader.question_vectors(article_rows), self._question.vector)[0]
 
     @cached_property
     def _words(self) -> tuple[Vectors, Rows]:
-        """The BM25 of passages that may be found, best first, and their rows.
-
-        As deep as needed: a filter may leave any of what the words find.
-        """
-        if self._among is None:
-            return self._generation.lexical.search(self._question.terms, self._depth)
-        return self._search_all_words()
-
-    def _search_all_words(self) -> tuple[Vectors, Rows]:
-        lexical = self._generation.lexical
-        scores, rows = lexical.search(self._question.terms, max(1, lexical.rows))
-        if self._among is None:
-            return scores, rows
-        kept = np.isin(rows, self._among)
-        return scores[kept], rows[kept]
-
-
-def _row_cosines(vectors: Vectors, rows: Rows, query: Vectors) -> Vectors:
-    """The cosine of each of the rows to the query; a block of rows in memory at a time."""
-    scores = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        block = rows[start : start + _ROWS_AT_ONCE]
-        scores[start : start + len(block)] = cosines(vectors[block], query)[0]
-    return scores
+        """The BM25 of passages that may be found, best first, and their rows."""
+        return self._among.worded(self._question.terms, self._depth)

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Sequence
 
-from qasearch.index import Generation
-from qasearch.protocols import Embedder
+import numpy as np
+
+from qasearch.index import Generation, RowScope, row_cosines
+from qasearch.protocols import Embedder, Rows
 from qasearch.query import text
 from qasearch.query.highlight import words_of
 from qasearch.query.hits import SPARE_HITS, Hits
@@ -32,15 +34,16 @@ def why(
     (article,) = store.articles([row])
     cleaned, warnings = text.clean(query)
     wanted = conditions(options.where)
-    among = store.article_rows_where(wanted) if wanted else None
-    filtered = among is not None and row not in among
+    among = generation.scope(wanted)
+    filtered = not among.holds(row)
+    among = generation.scope() if filtered else among
     (question,) = read_questions(generation, embedder, [cleaned])
     ranking = Ranking(
         generation,
         question,
         mode=options.mode,
         wanted=options.k + SPARE_HITS,
-        among=None if filtered else among,
+        among=among,
     )
     # As many hits as there are: where those end that a search would not look at is asked too.
     everything = max(1, len(ranking.candidates.rows))
@@ -49,7 +52,7 @@ def why(
     hit = None if filtered else _hit_of(ranked, article.id)
     passage = next(iter(hits.passages_of([row], 1)[0]), None)
     words, missing = _words(generation, question, article, passage)
-    vector_rank, word_rank = ranking.best_proposals(row)
+    rows = store.passage_rows_of(np.array([row], dtype=np.int64))
     return WhyResult(
         query=query,
         mode=options.mode,
@@ -63,18 +66,38 @@ def why(
         folded_under=hit.id if hit and hit.id != article.id else None,
         candidates=sum(1 + len(each.same_question) for each in ranked),
         depth=ranking.depth,
-        vector_rank=vector_rank,
-        word_rank=word_rank,
+        vector_rank=_vector_rank(generation, question, among, rows)
+        if ranking.weights.passage
+        else None,
+        word_rank=_word_rank(question, among, rows) if ranking.weights.lexical else None,
         passage=passage,
         words=words,
         missing=missing,
         generation=generation.name,
-        model=generation.manifest.embedder.name,
-        article_count=generation.manifest.counts.articles,
-        passage_count=generation.manifest.counts.passages,
+        model=generation.model,
+        article_count=generation.article_count,
+        passage_count=generation.passage_count,
         took_ms=1_000 * (time.perf_counter() - started),
         warnings=tuple(warnings),
     )
+
+
+def _vector_rank(
+    generation: Generation, question: Question, among: RowScope, rows: Rows
+) -> int | None:
+    """The best rank of some passages by their vectors, among all that may be found; ties share."""
+    if not len(rows):
+        return None
+    others = np.arange(generation.passage_count) if among.rows is None else among.rows
+    best = row_cosines(generation.vectors, rows, question.vector).max()
+    return 1 + int(np.sum(row_cosines(generation.vectors, others, question.vector) > best))
+
+
+def _word_rank(question: Question, among: RowScope, rows: Rows) -> int | None:
+    """The best rank of some passages by the query's words; None if none has any of them."""
+    scores, found = among.all_worded(question.terms)
+    theirs = scores[np.isin(found, rows)]
+    return 1 + int(np.sum(scores > theirs.max())) if len(theirs) else None
 
 
 def _hit_of(ranked: Sequence[ArticleHit], article_id: str) -> ArticleHit | None:

@@ -88,4 +88,6 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "integer":
         most = schema.get("maximum", schema.get("exclusiveMaximum", 1) - 1)
         return f"whole number, {schema.get('minimum', 0)} to {most}"
+    if schema.get("type") == "number":
+        return f"number, {schema.get('minimum', 0)} to {schema.get('maximum', 1)}"
     return str(schema.get("format", {"boolean": "true or false", "string": "text"}[schema["type"]]))

@@ -19,7 +19,7 @@ that; this tells it to those who read the description.
 """
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
-_SHARE = re.compile(r"[01](\.[0-9]{1,9})?")
+_SHARE = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?(e-?[0-9]{1,3})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from qasearch import Article, Index
 from qasearch.index import Generation
+from qasearch.index.passages import drawn
 from qasearch.query import calibrate
 from qasearch.query.calibrate import (
     FEWEST_ARTICLES,
@@ -15,7 +16,6 @@ from qasearch.query.calibrate import (
     _blurred,  # pyright: ignore[reportPrivateUsage]
     _curves,  # pyright: ignore[reportPrivateUsage]
     _fit,  # pyright: ignore[reportPrivateUsage]
-    _sample,  # pyright: ignore[reportPrivateUsage]
     _Trial,  # pyright: ignore[reportPrivateUsage]
 )
 from qasearch.query.confidence import Evidence, logistic, read_calibration
@@ -92,10 +92,10 @@ def test_questions_that_nobody_can_ask_do_no_harm(question: str, tmp_path: Path)
 
 def test_the_sample_is_chosen_by_ids() -> None:
     ids = [str(number) for number in range(2_000)]
-    chosen = {ids[row] for row in _sample(ids)}
+    chosen = {ids[row] for row in drawn(ids, QUERIES)}
     assert len(chosen) == QUERIES
     left = [id for id in ids if id not in sorted(chosen)[:3]]
-    assert len(chosen & {left[row] for row in _sample(left)}) == QUERIES - 3
+    assert len(chosen & {left[row] for row in drawn(left, QUERIES)}) == QUERIES - 3
 
 
 def test_blurred_questions_keep_the_share_of_words_that_they_promise() -> None:

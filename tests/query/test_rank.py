@@ -46,7 +46,7 @@ def rank(
     among: Rows | None = None,
 ) -> Ranking:
     question = ask(generation, query, embedder)
-    return Ranking(generation, question, mode=mode, wanted=10, among=among)
+    return Ranking(generation, question, mode=mode, wanted=10, among=generation.scope_of(among))
 
 
 def rows(ranking: Ranking, k: int = 10) -> list[int]:

@@ -55,7 +55,8 @@ def reader(
     depth: int = 100,
     among: Rows | None = None,
 ) -> SignalReader:
-    return SignalReader(generation, ask(generation, query, embedder), depth=depth, among=among)
+    question = ask(generation, query, embedder)
+    return SignalReader(generation, question, depth=depth, among=generation.scope_of(among))
 
 
 def bm25(passages: int, words: int, holding: int, *, times: int = 1) -> float:
