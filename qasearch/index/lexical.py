@@ -74,7 +74,7 @@ def write_lexical(files: Files, path: Path, texts: Iterable[str], *, rows: int) 
         digest = pack(files, path, _contents(files, scratch))
     except BaseException:
         with suppress(OSError):  # the error that led here is the one to tell
-            files.remove_tree(scratch)
+            _remove(files, scratch)
         raise
     with writing(scratch):
         _remove(files, scratch)
