@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 
 from qasearch.protocols import Embedder
 from qasearch.query.confidence import (
@@ -97,8 +98,8 @@ def _calibration(reader: Reader, embedder: Embedder) -> Calibration:
         batch = texts[first : first + _QUERIES_AT_ONCE]
         questions = read_questions(reader, embedder, [text for text, _ in batch])
         sources = [sample[place] for _, place in batch]
-        # Most of a search is done by libraries, all cores at once.
-        with ThreadPoolExecutor(os.cpu_count()) as executor:
+        # Most of a search is done by libraries: on all cores, none of which they share out again.
+        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as executor:
             tried = executor.map(partial(_trials, reader), questions, sources)
             for of_question in tried:
                 for mode, trial in of_question.items():
