@@ -26,7 +26,7 @@ DEFAULT_BITS: Bits = 2
 
 KEPT_DIM = 128
 """Directions kept of a token's vector: of 384, these hold the quality of all
-(docs/decisions/0008-ranking.md)."""
+(docs/decisions/0008-tokens-and-words.md)."""
 
 _FITTING_TOKENS = 65_536
 """Tokens that the directions are taken from, evenly spread over those given."""
