@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from qasearch import Article
 from qasearch.evaluate.queries import Query
@@ -117,6 +119,24 @@ def _after_blank(text: str, first: int, last: int) -> int:
     """The place after the last blank or line feed between two places; else the last of them."""
     found = max(text.rfind(" ", first, last), text.rfind("\n", first, last))
     return last if found < 0 else found + 1
+
+
+def cut_off(texts: Sequence[str], tokenizer: Path, most: int) -> list[str]:
+    """What a model reads that leaves out the rest of a text, as published figures have it.
+
+    Args:
+        texts: whole.
+        tokenizer: the model's tokenizer.json.
+        most: tokens that it reads, special ones included.
+    """
+    cutter = Tokenizer.from_file(str(tokenizer))
+    cutter.no_padding()
+    cutter.enable_truncation(most)  # pyright: ignore[reportUnknownMemberType]
+    read = cutter.encode_batch(texts)
+    return [
+        text[: max(end for _, end in encoding.offsets)]
+        for text, encoding in zip(texts, read, strict=True)
+    ]
 
 
 def as_run(

@@ -5,11 +5,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from benchmarks.quality.baselines import BM25, as_run, blind_chunks, dense, equal_ranks
+from benchmarks.quality.baselines import (
+    BM25,
+    as_run,
+    blind_chunks,
+    cut_off,
+    dense,
+    equal_ranks,
+)
 from benchmarks.quality.sets import JudgedSet
 from benchmarks.quality.vectors import StoredVectors
-from qasearch import Embedder, Index
+from qasearch import Embedder, Index, load_embedder
 from qasearch.cli.progress import progress_on_terminal
+from qasearch.embed import bundled
 from qasearch.evaluate.queries import Query
 from qasearch.evaluate.runs import RankedPassage, Run, search_run
 from qasearch.index import Generation
@@ -59,6 +67,7 @@ class Systems:
             texts = [f"{article.question} {article.answer}" for article in self.articles]
             vectors = self._vectors.passages(texts, "documents")
             yield from self._three("documents", units, texts, vectors)
+            yield from self._published(units, texts)
         pairs = [(article, passage) for article in self.articles for passage in article.passages]
         units = [RankedPassage(passage.id, article.id, passage.text) for article, passage in pairs]
         texts = [passage_text(*pair) for pair in pairs]
@@ -68,6 +77,15 @@ class Systems:
         chunks = [chunk for article in self.articles for chunk in blind_chunks(article)]
         vectors = self._vectors.passages([chunk.text or "" for chunk in chunks], "blind chunks")
         yield as_run("blind chunks", dense(self._queries, self._asked, vectors), chunks)
+
+    def _published(self, units: Sequence[RankedPassage], texts: Sequence[str]) -> Iterator[Run]:
+        """Cosines of documents that are cut off, if the model is the one with published figures."""
+        model = load_embedder()
+        if self._embedder.fingerprint == model.fingerprint:
+            what = f"documents cut at {model.max_tokens} tokens"
+            read = cut_off(texts, bundled.find() / "tokenizer.json", model.max_tokens)
+            near = dense(self._queries, self._asked, self._vectors.passages(read, what))
+            yield as_run(f"dense, {what}", near, units, passages=False)
 
     def _three(
         self, what: str, units: Sequence[RankedPassage], texts: Sequence[str], vectors: Vectors

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from qasearch.errors import EmbedderError
 
-FINGERPRINT_RULE = 1
-"""To be raised whenever the same files come to give other vectors: other windows, other merging."""
+FINGERPRINT_RULE = 2
+"""To be raised whenever the same files come to give other vectors: other windows, other merging,
+other tokens kept."""
 
 
 @dataclass(frozen=True, slots=True)

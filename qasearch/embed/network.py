@@ -39,7 +39,21 @@ class Network(Protocol):
         ...
 
 
-def says_something(tokenizer: "Tokenizer") -> Callable[[int], bool]:
+STOP_WORDS = frozenset([
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
+    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these",
+    "they", "this", "to", "was", "will", "with",
+])  # fmt: skip
+"""English words that say nothing by themselves: those that the index of words leaves out too."""
+
+_WORD_STARTS = "\u0120\u2581"
+"""How tokenizers of bytes, and of sentences, mark that a word begins."""
+
+Wanted: TypeAlias = Callable[[int], bool]
+"""Tells by its id whether a token is wanted."""
+
+
+def says_something(tokenizer: "Tokenizer") -> Wanted:
     """Make a function that tells by its id whether there is a letter or a digit in a token."""
 
     @cache
@@ -47,3 +61,15 @@ def says_something(tokenizer: "Tokenizer") -> Callable[[int], bool]:
         return any(map(str.isalnum, tokenizer.id_to_token(token) or ""))
 
     return says
+
+
+def says_enough(tokenizer: "Tokenizer") -> Wanted:
+    """As ``says_something``, and whether the token is more than a stop word."""
+    says = says_something(tokenizer)
+
+    @cache
+    def enough(token: int) -> bool:
+        text = tokenizer.id_to_token(token) or ""
+        return says(token) and text.lstrip(_WORD_STARTS).lower() not in STOP_WORDS
+
+    return enough

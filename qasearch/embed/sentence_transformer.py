@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from qasearch.embed.digests import Pins, check_pins, digests_of, fingerprint
 from qasearch.embed.folder import ModelFolder
-from qasearch.embed.network import Network, says_something
+from qasearch.embed.network import Network, Wanted, says_enough, says_something
 from qasearch.embed.pipeline import embed
 from qasearch.embed.precision import Precision
 from qasearch.embed.windows import Ids, WindowCutter, token_words, unit
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class _Loaded(NamedTuple):
-    """A network, and whether there is a letter or a digit in one of its tokens."""
+    """A network, and which tokens are kept of a question asked, and of a stored text."""
 
     network: Network
-    says_something: Callable[[int], bool]
+    of_query: Wanted
+    of_passage: Wanted
 
 
 class SentenceTransformerEmbedder:
@@ -113,7 +115,7 @@ class SentenceTransformerEmbedder:
         return self._embed(texts, self._folder.query_prompt)[0]
 
     def embed_passage_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
-        """Embed stored texts, and their tokens but for those without a letter or a digit.
+        """Embed stored texts, and their tokens but for stop words and signs.
 
         Returns:
             What ``embed_passages`` returns; and n arrays of float32 (tokens, width), unit rows.
@@ -121,11 +123,11 @@ class SentenceTransformerEmbedder:
         Raises:
             EmbedderError: the model cannot be loaded, or makes no finite vector of a text.
         """
-        return self._embed(texts, self._folder.passage_prompt, by_token=True)
+        return self._embed(texts, self._folder.passage_prompt, attrgetter("of_passage"))
 
     def embed_query_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
-        """Embed questions asked, and their tokens; as ``embed_passage_tokens``."""
-        return self._embed(texts, self._folder.query_prompt, by_token=True)
+        """Embed questions asked, and their tokens, stop words too; as ``embed_passage_tokens``."""
+        return self._embed(texts, self._folder.query_prompt, attrgetter("of_query"))
 
     def query_words(self, texts: Sequence[str]) -> list[list[str]]:
         """For each token that ``embed_query_tokens`` gives of a question, the word it is of.
@@ -133,25 +135,29 @@ class SentenceTransformerEmbedder:
         Raises:
             EmbedderError: the model cannot be loaded.
         """
-        network, says = self._load()
-        prompt = self._folder.query_prompt
-        return [token_words(network.tokenizer, prompt, text, says) for text in texts]
+        loaded = self._load()
+        tokenizer, prompt = loaded.network.tokenizer, self._folder.query_prompt
+        return [token_words(tokenizer, prompt, text, loaded.of_query) for text in texts]
 
     def _embed(
-        self, texts: Sequence[str], prompt: str, *, by_token: bool = False
+        self,
+        texts: Sequence[str],
+        prompt: str,
+        wanted: Callable[[_Loaded], Wanted] | None = None,
     ) -> tuple[Vectors, list[Vectors]]:
         if isinstance(texts, str):
             raise ValueError("texts must be a sequence of strings, not one string.")
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32), []
-        network, says = self._load()
+        loaded = self._load()
+        network = loaded.network
         cutter = WindowCutter(network.tokenizer, self.max_tokens, prompt)
         return embed(
             texts,
             cutter,
             partial(network.forward, prompt_tokens=cutter.tokens_before if prompt else None),
             self.dim,
-            partial(_telling, says) if by_token else None,
+            partial(_kept, wanted(loaded)) if wanted else None,
             batches_at_once=network.batches_at_once,
             name=self.name,
         )
@@ -166,7 +172,10 @@ class SentenceTransformerEmbedder:
             with self._loading:
                 if self._loaded is None:
                     network = self._open()
-                    self._loaded = _Loaded(network, says_something(network.tokenizer))
+                    tokenizer = network.tokenizer
+                    self._loaded = _Loaded(
+                        network, says_something(tokenizer), says_enough(tokenizer)
+                    )
         return self._loaded
 
     def _open(self) -> Network:
@@ -192,9 +201,9 @@ class SentenceTransformerEmbedder:
         return load_reference(self._folder, self.name, self._threads)
 
 
-def _telling(says: Callable[[int], bool], ids: Ids, states: Vectors) -> Vectors:
-    """The rows of the tokens that say something, as unit rows."""
-    return unit(states[[says(token) for token in ids.tolist()]])
+def _kept(wanted: Wanted, ids: Ids, states: Vectors) -> Vectors:
+    """The rows of the tokens that are wanted, as unit rows."""
+    return unit(states[[wanted(token) for token in ids.tolist()]])
 
 
 def _check_range(option: str, value: int | None, most: int | None) -> None:

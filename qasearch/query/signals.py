@@ -20,7 +20,7 @@ from qasearch.storage import Reader, Scope, Words
 Signal: TypeAlias = Literal["passage", "lexical", "late", "feedback"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
-USUAL_TOKENS = 60
+USUAL_TOKENS = 45
 """Tokens of a passage of usual length, its question's included."""
 LENGTH_DISCOUNT = 0.02
 """What ``late`` loses for each e-fold of tokens above that: among more tokens each finds a better

@@ -14,12 +14,14 @@ from benchmarks.quality.baselines import (
     OVERLAP,
     as_run,
     blind_chunks,
+    cut_off,
     dense,
     equal_ranks,
 )
 from benchmarks.quality.sets import JudgedSet, find_sets, seeds
 from benchmarks.quality.vectors import StoredVectors
 from qasearch import Article
+from qasearch.embed import bundled
 from qasearch.evaluate.measures import MEASURES, Scored
 from qasearch.evaluate.queries import Query
 from qasearch.evaluate.report import Evaluation
@@ -65,6 +67,13 @@ def test_an_article_ranks_by_its_best_passage() -> None:
     assert run.articles == {"q": ["tea", "ink", "tree"]}
     assert run.passages == {"q": [UNITS[1], UNITS[3], UNITS[0], UNITS[2]]}
     assert as_run("mine", {"q": np.array([1])}, UNITS, passages=False).passages is None
+
+
+def test_a_text_is_cut_off_where_the_model_reads_no_further() -> None:
+    texts = ["Salt melts ice on roads.", "Salt melts."]
+    tokenizer = bundled.find() / "tokenizer.json"
+    assert cut_off(texts, tokenizer, 2 + 4) == ["Salt melts ice", "Salt melts."]
+    assert cut_off(texts, tokenizer, 256) == texts
 
 
 def test_chunks_have_a_size_overlap_and_leave_nothing_out() -> None:

@@ -70,7 +70,7 @@ def test_a_late_word_of_a_long_text_counts(embedder: SentenceTransformerEmbedder
     assert one @ other < 0.999
 
 
-def test_tokens_are_those_with_a_letter_or_a_digit(embedder: SentenceTransformerEmbedder) -> None:
+def test_tokens_are_those_that_say_something(embedder: SentenceTransformerEmbedder) -> None:
     texts = [
         "Who pays for it?",
         "Who pays for it?\nStates: money (2 %), and gifts -- in 1999.",
@@ -78,10 +78,18 @@ def test_tokens_are_those_with_a_letter_or_a_digit(embedder: SentenceTransformer
     ]
     vectors, (question, passage, nothing) = embedder.embed_passage_tokens(texts)
     np.testing.assert_array_equal(vectors, embedder.embed_passages(texts))
-    assert [len(question), len(passage), len(nothing)] == [4, 4 + 7, 0]
+    # Without "for", "it", "and", "in" and the signs.
+    assert [len(question), len(passage), len(nothing)] == [2, 2 + 5, 0]
     assert question.shape[1] == embedder.dim
     # Alike, though each was read beside other words, and most like their own word.
-    assert np.argmax(question @ passage.T, axis=1).tolist() == [0, 1, 2, 3]
+    assert np.argmax(question @ passage.T, axis=1).tolist() == [0, 1]
+
+
+def test_a_question_keeps_its_stop_words(embedder: SentenceTransformerEmbedder) -> None:
+    _, (asked,) = embedder.embed_query_tokens(["Who pays for it?"])
+    _, (stored,) = embedder.embed_passage_tokens(["Who pays for it?"])
+    assert len(asked) == 4
+    np.testing.assert_allclose(asked[:2], stored, atol=1e-5)
 
 
 def test_tokens_of_the_question_match_what_answers(embedder: SentenceTransformerEmbedder) -> None:
