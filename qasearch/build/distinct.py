@@ -10,9 +10,12 @@ from qasearch.records import Article
 class DistinctTexts(Spool, Mapping[bytes, str]):
     """Everything of some articles that gets a vector, by its key; put aside, not in memory."""
 
-    def __init__(self, articles: Iterable[Article]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._places: dict[bytes, Place] = {}
+
+    def take(self, articles: Iterable[Article]) -> None:
+        """Put aside what is new of the texts of some articles."""
         for text in all_texts(articles):
             key = text_key(text)
             if key not in self._places:

@@ -77,8 +77,7 @@ def build(
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
             stack.enter_context(cache)
             texts = Texts(cache, embedder, codec, token_bits, load=load, spread=spread)
-            with DistinctTexts(plan.new_articles()) as distinct:
-                texts.embed(distinct, progress)
+            _embed(texts, plan, progress)
             generation = _publish(writer, plan, reading, texts, calibrate)
             embedded = texts.embedded
         if writer is not None:
@@ -118,6 +117,12 @@ def _lost_of_damaged(index: Path, plan: Plan) -> tuple[int, int]:
     return max(0, before - plan.article_count), before
 
 
+def _embed(texts: Texts, plan: Plan, progress: Progress) -> None:
+    with DistinctTexts() as distinct:
+        distinct.take(plan.new_articles())
+        texts.embed(distinct, progress)
+
+
 def _publish(
     writer: GenerationWriter,
     plan: Plan,
@@ -131,10 +136,13 @@ def _publish(
     writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries()))
     writer.write_lexical(texts.words(plan.entries()))
     writer.write_sources(reading.sources)
-    with writer.preview() as generation:
-        confidence = calibrate(generation)
-    writer.write_confidence(confidence)
+    writer.write_confidence(_confidence(writer, calibrate))
     return writer.commit()
+
+
+def _confidence(writer: GenerationWriter, calibrate: Callable[[Generation], bytes]) -> bytes:
+    with writer.preview() as generation:
+        return calibrate(generation)
 
 
 def _count_unknown(

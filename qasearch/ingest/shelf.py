@@ -9,8 +9,9 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from struct import Struct
 from types import TracebackType
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import IO, Final, NamedTuple, Self, TypeAlias
 
 from qasearch.errors import ArticleError, IndexWriteError
 from qasearch.ingest.duplicates import merge
@@ -19,8 +20,10 @@ from qasearch.records import Article, Passage, PassageKind
 IN_MEMORY: Final = 4 * 1024 * 1024
 """Bytes up to which no file is made."""
 
-Place: TypeAlias = tuple[int, int]
-"""Where bytes lie: the first, and how many."""
+Place: TypeAlias = int
+"""Where bytes lie."""
+
+_LENGTH: Final = Struct("<Q")
 
 
 class Packed(NamedTuple):
@@ -45,25 +48,26 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile[bytes](max_size=IN_MEMORY)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (by close)
         self._end = 0
 
     def put(self, data: bytes) -> Place:
         """Put aside some bytes."""
         try:
             self._file.seek(self._end)
-            self._file.write(data)
+            self._file.write(_LENGTH.pack(len(data)) + data)
         except OSError as error:
             hint = "Free some space there, or name another folder in TMPDIR."
             raise IndexWriteError(Path(tempfile.tempdir or "TMPDIR"), error, hint=hint) from error
-        place = self._end, len(data)
-        self._end += len(data)
+        place = self._end
+        self._end += _LENGTH.size + len(data)
         return place
 
     def at(self, place: Place) -> bytes:
         """The bytes that were put there."""
-        self._file.seek(place[0])
-        return self._file.read(place[1])
+        self._file.seek(place)
+        (length,) = _LENGTH.unpack(self._file.read(_LENGTH.size))
+        return self._file.read(length)
 
     def close(self) -> None:
         """Let go of the file, and so of all that was put aside."""
