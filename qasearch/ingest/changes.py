@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
 
+from qasearch.batches import Progress, Spread, here, in_batches
 from qasearch.errors import ArticleError
 from qasearch.ingest.files import SourceFile
 from qasearch.ingest.read import file_sha256, read_file
 from qasearch.ingest.shelf import Packed, Shelf, pack
 from qasearch.ingest.split import split_all
-from qasearch.protocols import Progress, Spread, here, in_batches
 from qasearch.records import Refusal, Source
 
 FILES_AT_ONCE: Final = 100

@@ -18,7 +18,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from qasearch.protocols import Done, Given
+from qasearch.batches import Done, Given
 
 ALONE_SECONDS: Final = 0.3
 """Work done here before there are others: about what it takes one of them to be ready."""
