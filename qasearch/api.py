@@ -155,7 +155,7 @@ class Index:
         from qasearch.build import Named, build, cluster  # no search needs it
 
         _check_bits(token_bits)
-        with cluster(on) if on else nullcontext(here) as spread:
+        with cluster(on) if on else nullcontext() as spread:
             source = _source(
                 sources,
                 index,
@@ -180,7 +180,7 @@ class Index:
                 wait=wait,
                 progress=progress,
                 load=load,
-                spread=spread,
+                spread=spread or here,
             )
 
     @staticmethod
@@ -830,7 +830,7 @@ def _source(
     exclude: Sequence[str],
     include_no_index: bool,
     progress: Progress,
-    spread: Spread = here,
+    spread: Spread | None = None,
 ) -> "ArticleReader":
     """What reads the sources that a caller named."""
     from qasearch.build import ArticleSource, FileSource  # as above

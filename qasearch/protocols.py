@@ -1,11 +1,12 @@
 """The seams: what an own embedder or vector index must offer, and the arrays that cross them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from itertools import islice
-from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qasearch.batches import Batch, Done, Given, Progress, Spread, here, in_batches, no_progress
 
 Vectors: TypeAlias = NDArray[np.float32]
 """float32 (n, d); rows of unit length."""
@@ -14,10 +15,23 @@ Scores: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int64]
 """int64 (q, k) or (n,); row numbers of passages or questions."""
 
-Batch = TypeVar("Batch", bound=Sized)
-Entry = TypeVar("Entry")
-Given = TypeVar("Given")
-Done = TypeVar("Done")
+__all__ = [
+    "Batch",
+    "Done",
+    "Embedder",
+    "Given",
+    "Progress",
+    "Reranker",
+    "Rows",
+    "Scores",
+    "Spread",
+    "TokenEmbedder",
+    "VectorIndex",
+    "Vectors",
+    "here",
+    "in_batches",
+    "no_progress",
+]
 
 
 class Embedder(Protocol):
@@ -84,36 +98,3 @@ class Reranker(Protocol):
     def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """Score the texts: float32 (n,), in their order; higher is better, on any scale."""
         ...
-
-
-class Progress(Protocol):
-    """Wraps an iterable of batches and shows how far it got; each batch counts its ``len``."""
-
-    def __call__(self, batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:
-        """Yield the batches unchanged; ``total`` is the sum of their lengths."""
-        ...
-
-
-class Spread(Protocol):
-    """Runs a function over batches, here or on other machines; all of it must survive pickling."""
-
-    def __call__(self, do: Callable[[Given], Done], batches: Iterable[Given], /) -> Iterator[Done]:
-        """Yield what ``do`` makes of each batch, in order; batches may be taken ahead of that."""
-        ...
-
-
-def here(do: Callable[[Given], Done], batches: Iterable[Given], /) -> Iterator[Done]:
-    """Run it in this process, one batch after the other."""
-    return map(do, batches)
-
-
-def no_progress(batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:
-    """Show nothing."""
-    return batches
-
-
-def in_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """Yield the entries in lists of ``size``; the last may be shorter."""
-    iterator = iter(entries)
-    while batch := list(islice(iterator, size)):
-        yield batch

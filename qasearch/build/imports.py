@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
+from qasearch.build.distinct import passage_texts
 from qasearch.build.publish import refuse_to_shrink
 from qasearch.build.tables import (
     ARTICLES_FILE,
@@ -21,7 +22,6 @@ from qasearch.build.tables import (
     read_metadata,
     schemas,
 )
-from qasearch.build.texts import passage_texts
 from qasearch.index import (
     Codes,
     GenerationWriter,

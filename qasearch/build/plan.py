@@ -1,14 +1,13 @@
 """What the new generation will hold, and how it differs from the one before."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import merge
 from typing import Literal, TypeAlias
 
 from qasearch.build.reading import Reading
 from qasearch.index import Generation, KeptRows, PassageStore
-from qasearch.ingest import split_article
+from qasearch.ingest import Shelf, split_article
 from qasearch.protocols import in_batches
 from qasearch.records import Article
 
@@ -26,37 +25,45 @@ class Plan:
     """What to write, in order of id, and what became of the articles.
 
     Attributes:
-        entries: new articles, and rows taken over from the generation before.
+        order: ids of new articles, and rows taken over from the generation before.
+        articles: holds the new ones.
         fates: how many articles were added, changed, renamed, left unchanged.
         removed, stale: how many went, and how many stay in their last good version.
         before: how many articles there were.
     """
 
-    entries: list[Entry]
+    order: Sequence[str | KeptRows]
+    articles: Shelf
     fates: Counter[Fate]
     removed: int
     stale: int
     before: int
 
-    @property
-    def new_articles(self) -> list[Article]:
+    def entries(self) -> Iterator[Entry]:
+        """New articles, each made when it is its turn, and rows taken over."""
+        return (self.articles[e] if isinstance(e, str) else e for e in self.order)
+
+    def new_articles(self) -> Iterator[Article]:
         """The articles whose texts need vectors."""
-        return [entry for entry in self.entries if isinstance(entry, Article)]
+        return (self.articles[e] for e in self.order if isinstance(e, str))
 
     @property
     def article_count(self) -> int:
         """How many articles there will be."""
-        return sum(1 if isinstance(e, Article) else e.articles for e in self.entries)
+        return sum(1 if isinstance(e, str) else e.articles for e in self.order)
 
     @property
     def passage_count(self) -> int:
         """How many passages there will be."""
-        return sum(len(e.passages) if isinstance(e, Article) else e.passages for e in self.entries)
+        return sum(
+            self.articles.passages(e) if isinstance(e, str) else e.passages for e in self.order
+        )
 
     @property
     def changes_nothing(self) -> bool:
         """Whether the new generation would hold the very rows of the one before."""
-        return not self.removed and not self.new_articles and self.article_count == self.before
+        has_new = any(isinstance(e, str) for e in self.order)
+        return not self.removed and not has_new and self.article_count == self.before
 
 
 def make_plan(parent: Generation | None, reading: Reading, *, take_over: bool) -> Plan:
@@ -71,24 +78,26 @@ def make_plan(parent: Generation | None, reading: Reading, *, take_over: bool) -
     stored = _Stored(parent.store) if parent else None
     rows = stored.rows if stored else {}
     fates: Counter[Fate] = Counter()
-    new: dict[str, Article] = {}
-    for article, before in _pairs(reading.articles, stored):
-        fate = _fate(article, before)
+    articles = reading.articles
+    compared = articles.keys() | reading.stale
+    new: list[str] = []
+    for id, before in _pairs(articles, stored):
+        fate = _fate(articles[id], before) if before else "added"
         fates[fate] += 1
         if fate != "unchanged" or not take_over:
-            new[article.id] = article
+            new.append(id)
     stale = reading.stale & rows.keys()
     for article in stored.articles(stale) if stored else ():
         if STALE not in article.flags or not take_over:
-            new[article.id] = _stale(article)
+            articles.replace(_stale(article))
+            new.append(article.id)
     removed = reading.removed & rows.keys()
-    kept = {id: row for id, row in rows.items() if id not in new and id not in removed}
-    if not take_over:
-        kept = {}
-    compared = {article.id for article in reading.articles} | reading.stale
+    left = removed.union(new)
+    kept = {id: row for id, row in rows.items() if id not in left} if take_over else {}
     fates["unchanged"] += sum(id not in compared for id in kept)
     return Plan(
-        entries=list(_entries(new, kept, parent)) if parent else list(new.values()),
+        order=list(_order(new, kept, parent)) if parent else new,
+        articles=articles,
         fates=fates,
         removed=len(removed),
         stale=len(stale),
@@ -109,20 +118,16 @@ class _Stored:
             yield from self._store.articles([self.rows[id] for id in batch])
 
 
-def _pairs(
-    articles: Sequence[Article], stored: _Stored | None
-) -> Iterator[tuple[Article, Article | None]]:
+def _pairs(ids: Iterable[str], stored: _Stored | None) -> Iterator[tuple[str, Article | None]]:
     """Each article with its stored version."""
-    for batch in in_batches(articles, _ARTICLES_AT_ONCE):
-        known = [article.id for article in batch if stored and article.id in stored.rows]
-        before = {a.id: a for a in stored.articles(known)} if stored else {}
-        for article in batch:
-            yield article, before.get(article.id)
+    for batch in in_batches(ids, _ARTICLES_AT_ONCE):
+        known = [id for id in batch if stored and id in stored.rows]
+        before = {article.id: article for article in stored.articles(known)} if stored else {}
+        for id in batch:
+            yield id, before.get(id)
 
 
-def _fate(article: Article, before: Article | None) -> Fate:
-    if before is None:
-        return "added"
+def _fate(article: Article, before: Article) -> Fate:
     # The passages follow from the answer.
     bare = replace(article, passages=())
     if bare == before:
@@ -136,22 +141,23 @@ def _stale(article: Article) -> Article:
     return split_article(replace(article, flags=flags))
 
 
-def _entries(
-    new: Mapping[str, Article], kept: Mapping[str, int], parent: Generation
-) -> Iterator[Entry]:
+def _order(
+    new: Collection[str], kept: Mapping[str, int], parent: Generation
+) -> Iterator[str | KeptRows]:
     """New articles and runs of kept rows, in order of id."""
     run: KeptRows | None = None
-    for _, entry in merge(sorted(new.items()), kept.items(), key=lambda pair: pair[0]):
-        if isinstance(entry, Article):
+    for id in sorted([*new, *kept]):
+        row = kept.get(id)
+        if row is None:
             if run:
                 yield run
             run = None
-            yield entry
-        elif run and run.stop == entry:
-            run = KeptRows(parent, run.first, entry + 1)
+            yield id
+        elif run and run.stop == row:
+            run = KeptRows(parent, run.first, row + 1)
         else:
             if run:
                 yield run
-            run = KeptRows(parent, entry, entry + 1)
+            run = KeptRows(parent, row, row + 1)
     if run:
         yield run

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
+from qasearch.build.distinct import DistinctTexts, all_texts
 from qasearch.build.parent import codec_of, fits, open_parent
 from qasearch.build.plan import Plan, make_plan
 from qasearch.build.reading import ArticleReader, Reading
-from qasearch.build.texts import Texts, known_codec, texts_by_key
+from qasearch.build.texts import Texts, known_codec
 from qasearch.embed import embedder_name
 from qasearch.errors import BuildRefusedError
 from qasearch.index import (
@@ -22,7 +23,9 @@ from qasearch.index import (
     known_codecs,
     known_keys,
     stored_articles,
+    text_key,
 )
+from qasearch.ingest import Shelf
 from qasearch.protocols import Embedder, Progress, Spread, TokenEmbedder, here
 from qasearch.records import SPLITTER_VERSION, BuildReport, Refusal
 
@@ -58,7 +61,8 @@ def build(
         parent = open_parent(index, stack, warnings)
         codec = codec_of(parent, embedder)
         take_over = parent is not None and not rebuild and fits(parent, embedder, token_bits)
-        reading = source.read(index, parent, anew=not take_over, strict=strict)
+        shelf = stack.enter_context(Shelf())
+        reading = source.read(index, parent, shelf, anew=not take_over, strict=strict)
         plan = make_plan(parent, reading, take_over=take_over)
         lost = (plan.removed, plan.before) if parent else _lost_of_damaged(index, plan)
         _refuse_what_the_caller_rules_out(
@@ -73,7 +77,7 @@ def build(
             cache = EmbeddingCache(index, fingerprint=embedder.fingerprint, dim=embedder.dim)
             stack.enter_context(cache)
             texts = Texts(cache, embedder, codec, token_bits, load=load, spread=spread)
-            texts.embed(texts_by_key(plan.new_articles), progress)
+            _embed(texts, plan, progress)
             generation = _publish(writer, plan, reading, texts, calibrate)
             embedded = texts.embedded
         if writer is not None:
@@ -113,6 +117,12 @@ def _lost_of_damaged(index: Path, plan: Plan) -> tuple[int, int]:
     return max(0, before - plan.article_count), before
 
 
+def _embed(texts: Texts, plan: Plan, progress: Progress) -> None:
+    with DistinctTexts() as distinct:
+        distinct.take(plan.new_articles())
+        texts.embed(distinct, progress)
+
+
 def _publish(
     writer: GenerationWriter,
     plan: Plan,
@@ -120,23 +130,26 @@ def _publish(
     texts: Texts,
     calibrate: Callable[[Generation], bytes],
 ) -> str:
-    writer.write_passages(plan.entries)
-    writer.write_vectors(texts.passage_vectors(plan.entries))
-    writer.write_questions(texts.question_vectors(plan.entries))
-    writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries))
-    writer.write_lexical(texts.words(plan.entries))
+    writer.write_passages(plan.entries())
+    writer.write_vectors(texts.passage_vectors(plan.entries()))
+    writer.write_questions(texts.question_vectors(plan.entries()))
+    writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries()))
+    writer.write_lexical(texts.words(plan.entries()))
     writer.write_sources(reading.sources)
-    with writer.preview() as generation:
-        confidence = calibrate(generation)
-    writer.write_confidence(confidence)
+    writer.write_confidence(_confidence(writer, calibrate))
     return writer.commit()
+
+
+def _confidence(writer: GenerationWriter, calibrate: Callable[[Generation], bytes]) -> bytes:
+    with writer.preview() as generation:
+        return calibrate(generation)
 
 
 def _count_unknown(
     index: Path, embedder: Embedder, plan: Plan, codec: TokenCodec | None, bits: Bits | None
 ) -> int:
     """How many distinct texts a build would embed."""
-    keys = list(texts_by_key(plan.new_articles))
+    keys = list({text_key(text) for text in all_texts(plan.new_articles())})
     maker = b""
     if isinstance(embedder, TokenEmbedder):
         codec = known_codec(codec, known_codecs(index, embedder.fingerprint), bits)

@@ -9,11 +9,22 @@ from typing import Protocol
 
 from qasearch.errors import ArticleError, IndexStoreError, IndexWriteError, NoArticlesError
 from qasearch.index import Generation, read_notes, write_notes
-from qasearch.ingest import EXTENSIONS, Changes, find_changes, find_files, merge, split_all
-from qasearch.protocols import Progress, Spread, here
+from qasearch.ingest import (
+    EXTENSIONS,
+    Changes,
+    Shelf,
+    find_changes,
+    find_files,
+    in_processes,
+    pack,
+    split_all,
+)
+from qasearch.protocols import Progress, Spread, in_batches
 from qasearch.records import Article, Refusal, Source
 
 _log = logging.getLogger(__name__)
+
+_ARTICLES_AT_ONCE = 1_000
 
 
 @dataclass(slots=True)
@@ -21,7 +32,7 @@ class Reading:
     """What the sources hold, as far as it may differ from the generation before.
 
     Attributes:
-        articles: split, in order of id.
+        articles: split; not in memory.
         removed: ids that the sources hold no more.
         stale: ids that the sources hold in a form that cannot be read.
         sources: every file there is, in order of name.
@@ -30,7 +41,7 @@ class Reading:
         skipped: number of articles left out on purpose.
     """
 
-    articles: list[Article]
+    articles: Shelf
     removed: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
     sources: list[Source] = field(default_factory=list[Source])
@@ -42,8 +53,10 @@ class Reading:
 class ArticleReader(Protocol):
     """Where a build takes its articles from."""
 
-    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
-        """Read what may differ from ``parent``; everything if ``anew``."""
+    def read(
+        self, index: Path, parent: Generation | None, shelf: Shelf, *, anew: bool, strict: bool
+    ) -> Reading:
+        """Read what may differ from ``parent``, everything if ``anew``, onto a shelf."""
         ...
 
     def remember(self, index: Path, reading: Reading) -> None:
@@ -61,7 +74,7 @@ class FileSource:
         without: a folder not to look into, that of the index.
         include_no_index: also take articles marked ``no_index``, and refusals to answer.
         progress: shows how many files were looked at.
-        spread: reads them.
+        spread: reads them; None means all processors of this machine.
 
     Raises:
         NoArticlesError: there is nothing to read.
@@ -76,11 +89,11 @@ class FileSource:
         without: Path,
         include_no_index: bool,
         progress: Progress,
-        spread: Spread = here,
+        spread: Spread | None = None,
     ) -> None:
         self._include_no_index = include_no_index
         self._progress = progress
-        self._spread = spread
+        self._spread = spread or in_processes
         self._refused: list[Refusal] = []
         self._warnings: list[str] = []
         self._notes: dict[str, tuple[str, str]] = {}
@@ -99,7 +112,9 @@ class FileSource:
                 hint=f"Looked for files ending in {' '.join(EXTENSIONS)}.",
             )
 
-    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
+    def read(
+        self, index: Path, parent: Generation | None, shelf: Shelf, *, anew: bool, strict: bool
+    ) -> Reading:
         """Read the files that changed since ``parent`` was built; all if ``anew``."""
         notes = self._notes = read_notes(index)
         hashes = {
@@ -111,6 +126,7 @@ class FileSource:
             self._files,
             {source.name: source for source in parent.sources()} if parent else {},
             hashes,
+            shelf,
             unreachable=[entry.path for entry in self._refused],
             stored=parent.store.ids() if parent else (),
             include_no_index=self._include_no_index,
@@ -118,7 +134,7 @@ class FileSource:
             progress=self._progress,
             spread=self._spread,
         )
-        return self._reading(changes, strict=strict)
+        return self._reading(changes, shelf, strict=strict)
 
     def remember(self, index: Path, reading: Reading) -> None:
         """Note size, times and hash of each file that was at rest when it was looked at."""
@@ -135,9 +151,9 @@ class FileSource:
         except IndexWriteError as error:  # after the commit: no more than a slower next build
             _log.warning("%s", error)
 
-    def _reading(self, changes: Changes, *, strict: bool) -> Reading:
+    def _reading(self, changes: Changes, shelf: Shelf, *, strict: bool) -> Reading:
         reading = Reading(
-            changes.articles,
+            shelf,
             changes.removed,
             changes.stale,
             changes.sources,
@@ -159,11 +175,12 @@ class ArticleSource:
     def __init__(self, articles: Iterable[Article]) -> None:
         self._articles = articles
 
-    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
+    def read(
+        self, index: Path, parent: Generation | None, shelf: Shelf, *, anew: bool, strict: bool
+    ) -> Reading:
         """Take all articles; ``parent`` says which ones are no more."""
-        reading = _given(self._articles, strict=strict)
-        there = {article.id for article in reading.articles}
-        reading.removed = frozenset(parent.store.ids() if parent else ()) - there
+        reading = _given(self._articles, shelf, strict=strict)
+        reading.removed = frozenset(parent.store.ids() if parent else ()) - shelf.keys()
         return reading
 
     def remember(self, index: Path, reading: Reading) -> None:
@@ -177,7 +194,9 @@ class UpdateSource:
         self._articles = articles
         self._remove = remove
 
-    def read(self, index: Path, parent: Generation | None, *, anew: bool, strict: bool) -> Reading:
+    def read(
+        self, index: Path, parent: Generation | None, shelf: Shelf, *, anew: bool, strict: bool
+    ) -> Reading:
         """Take what changes; ``anew`` also what is stored and stays.
 
         A reading that changes something names no files: an index that was updated is no more what
@@ -193,42 +212,43 @@ class UpdateSource:
                 f"There is no whole index in {index} to update.",
                 hint=f"Build it, or see what is wrong with `qasearch verify -i {index}`.",
             )
-        reading = _given(self._articles, strict=strict)
-        given = {article.id for article in reading.articles}
+        reading = _given(self._articles, shelf, strict=strict)
         reading.removed = frozenset(self._remove)
-        if both := sorted(given & reading.removed):
+        if both := sorted(shelf.keys() & reading.removed):
             raise ValueError(f"Article {both[0]!r} is both given and to be removed.")
-        if not given | reading.removed:
+        if not shelf.keys() | reading.removed:
             reading.sources = parent.sources()
         if anew:
-            replaced = given | reading.removed
-            stored = parent.store.articles(range(parent.store.article_count))
-            kept = [article for article in stored if article.id not in replaced]
-            split = split_all(kept, reading.warnings.append)
-            reading.articles = sorted([*reading.articles, *split], key=lambda each: each.id)
+            ids = enumerate(parent.store.ids())
+            kept = [row for row, id in ids if id not in shelf and id not in reading.removed]
+            for rows in in_batches(kept, _ARTICLES_AT_ONCE):
+                _put(parent.store.articles(rows), shelf, reading)
         return reading
 
     def remember(self, index: Path, reading: Reading) -> None:
         """There is nothing to note."""
 
 
-def _given(articles: Iterable[Article], *, strict: bool) -> Reading:
+def _given(articles: Iterable[Article], shelf: Shelf, *, strict: bool) -> Reading:
     """Articles as a caller gives them, merged and split; blank ones are refused."""
-    reading = Reading([])
-    given: list[Article] = []
+    reading = Reading(shelf)
     for article in articles:
         if article.id.strip() and article.question.strip() and article.answer.strip():
-            given.append(article)
+            _put([article], shelf, reading)
         else:
             reason = "id, question and answer must not be blank"
             reading.refused.append(Refusal(article.id, None, reason, "blank"))
-    merged = merge(
-        given,
+    shelf.settle(
         on_warning=reading.warnings.append,
         on_error=(lambda error: reading.refused.append(refusal(error))) if strict else None,
     )
-    reading.articles = split_all(merged, reading.warnings.append)
     return reading
+
+
+def _put(articles: Iterable[Article], shelf: Shelf, reading: Reading) -> None:
+    """Put articles on the shelf, split."""
+    for article in split_all(articles, reading.warnings.append):
+        shelf.add(pack(article))
 
 
 def refusal(error: ArticleError) -> Refusal:

@@ -7,15 +7,16 @@ needs to hand out work, and no text is embedded twice.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from qasearch.build.distinct import DistinctTexts
 from qasearch.build.parent import codec_of, fits, open_parent
 from qasearch.build.plan import make_plan
 from qasearch.build.reading import ArticleReader, Reading
-from qasearch.build.texts import FITTED_TO, Texts, known_codec, texts_by_key
+from qasearch.build.texts import FITTED_TO, Texts, known_codec
 from qasearch.embed import embedder_name
 from qasearch.errors import BuildRefusedError, IndexMismatchError
 from qasearch.index import (
@@ -28,6 +29,7 @@ from qasearch.index import (
     known_keys,
     write_lock,
 )
+from qasearch.ingest import Shelf
 from qasearch.protocols import Embedder, Progress, TokenEmbedder
 from qasearch.records import ShardReport
 
@@ -74,16 +76,19 @@ def embed_shard(
     with ExitStack() as stack:
         parent = open_parent(index, stack, warnings)
         take_over = parent is not None and fits(parent, embedder, token_bits)
-        reading = source.read(index, parent, anew=not take_over, strict=strict)
+        shelf = stack.enter_context(Shelf())
+        reading = source.read(index, parent, shelf, anew=not take_over, strict=strict)
         _refuse_if_strict(reading, strict=strict)
         plan = make_plan(parent, reading, take_over=take_over)
-        everything = texts_by_key(plan.new_articles)
+        everything = stack.enter_context(DistinctTexts())
+        everything.take(plan.new_articles())
         stack.enter_context(write_lock(cache, wait=wait))
         codec = _codec(parent, index, after, embedder, shard, token_bits)
-        mine = _texts_of(shard, everything, embedder, codec, [index, *([after] if after else [])])
+        mine = _keys_of(shard, everything, embedder, codec, [index, *([after] if after else [])])
         kept = EmbeddingCache(cache, fingerprint=embedder.fingerprint, dim=embedder.dim)
         texts = Texts(stack.enter_context(kept), embedder, codec, token_bits)
-        texts.embed(mine, progress)
+        if mine:
+            texts.embed(everything, progress, only=mine)
     return ShardReport(
         cache=str(cache),
         shard=str(shard),
@@ -125,14 +130,14 @@ def _codec(
     return codec
 
 
-def _texts_of(
+def _keys_of(
     shard: Shard,
-    texts: Mapping[bytes, str],
+    texts: Collection[bytes],
     embedder: Embedder,
     codec: TokenCodec | None,
     elsewhere: list[Path],
-) -> dict[bytes, str]:
-    """The texts of a shard, without those that the caches ``elsewhere`` know.
+) -> list[bytes]:
+    """The keys of a shard's texts, without those that the caches ``elsewhere`` know.
 
     The codec of a build from nothing is fitted to the lowest keys, so the first shard has these,
     however far they go.
@@ -143,7 +148,7 @@ def _texts_of(
     maker = codec.to_bytes() if codec else b""
     for cache in elsewhere:
         mine -= known_keys(cache, embedder.fingerprint, maker, list(mine))
-    return {key: texts[key] for key in keys if key in mine}
+    return sorted(mine)
 
 
 def _refuse_if_strict(reading: Reading, *, strict: bool) -> None:

@@ -1,12 +1,13 @@
 """The vectors of texts, and of their tokens: from the cache, and into it what was not there."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby, islice, starmap
 
 import numpy as np
 
+from qasearch.build.distinct import all_texts, passage_texts
 from qasearch.build.making import Batch, Given, Made, make
 from qasearch.build.plan import Entry
 from qasearch.index import (
@@ -19,7 +20,7 @@ from qasearch.index import (
     TokenCodec,
     text_key,
 )
-from qasearch.ingest import joined_text, passage_text, question_text
+from qasearch.ingest import joined_text, question_text
 from qasearch.protocols import (
     Embedder,
     Progress,
@@ -82,10 +83,18 @@ class Texts:
         ):
             self._use(known)
 
-    def embed(self, texts: Mapping[bytes, str], progress: Progress) -> None:
-        """Put into the cache what it lacks of some texts, given by key: of ``texts_by_key``."""
+    def embed(
+        self, texts: Mapping[bytes, str], progress: Progress, *, only: Collection[bytes] = ()
+    ) -> None:
+        """Put into the cache what it lacks of some texts.
+
+        Args:
+            texts: by key, as ``text_key`` makes it.
+            progress: shows how many were embedded.
+            only: keys of those to embed; nothing means all.
+        """
         missing: list[bytes] = []
-        for keys in in_batches(texts, ROWS_AT_ONCE):
+        for keys in in_batches(only or texts, ROWS_AT_ONCE):
             known = {} if self._needs_codec else self._cache.get_many(keys)
             missing += [key for key in keys if key not in known]
         waiting: list[Made] = []
@@ -129,9 +138,8 @@ class Texts:
             if isinstance(entry, KeptRows):
                 yield from entry.tokens(_ARTICLES_AT_ONCE)
                 continue
-            for articles in in_batches(entry, _ARTICLES_AT_ONCE):
-                codes = list(self._own_codes(articles))
-                yield np.concatenate(codes), np.array([len(c) for c in codes], dtype=np.int64)
+            codes = list(self._own_codes(entry))
+            yield np.concatenate(codes), np.array([len(c) for c in codes], dtype=np.int64)
 
     def words(self, entries: Iterable[Entry]) -> Iterator[str]:
         """The texts of the passages of the entries, in order, for the index of words."""
@@ -227,27 +235,11 @@ def _read_codec(data: bytes) -> TokenCodec | None:
         return TokenCodec.from_bytes(data)
 
 
-def texts_by_key(articles: Iterable[Article]) -> dict[bytes, str]:
-    """Everything of the articles that gets a vector: each distinct text once, by its key."""
-    return {text_key(text): text for text in all_texts(articles)}
-
-
-def all_texts(articles: Iterable[Article]) -> Iterator[str]:
-    """Everything of the articles that gets a vector."""
-    for article in articles:
-        yield question_text(article)
-        yield from passage_texts([article])
-
-
-def passage_texts(articles: Iterable[Article]) -> Iterator[str]:
-    """The text embedded for each passage, in order."""
-    return (passage_text(article, passage) for article in articles for passage in article.passages)
-
-
 def _gathered(entries: Iterable[Entry]) -> Iterator[list[Article] | KeptRows]:
-    """The same entries, with neighbouring articles in one list."""
+    """The same entries, with neighbouring articles in lists of which each fits in memory."""
     for kept, group in groupby(entries, key=lambda entry: isinstance(entry, KeptRows)):
         if kept:
             yield from (entry for entry in group if isinstance(entry, KeptRows))
         else:
-            yield [entry for entry in group if isinstance(entry, Article)]
+            articles = (entry for entry in group if isinstance(entry, Article))
+            yield from in_batches(articles, _ARTICLES_AT_ONCE)

@@ -31,6 +31,8 @@ KEPT_DIM = 128
 _FITTING_TOKENS = 65_536
 """Tokens that the directions are taken from, evenly spread over those given."""
 
+_FITTING_AT_ONCE = 4_096
+
 _LEVELS: Final[dict[int, list[float]]] = {
     2: [0.4528, 1.510],
     4: [0.1284, 0.3881, 0.6568, 0.9424, 1.256, 1.618, 2.069, 2.733],
@@ -81,10 +83,14 @@ class TokenCodec:
             bits: of each number that is kept.
         """
         rows = np.concatenate(tokens)
-        rows = rows[:: 1 + len(rows) // _FITTING_TOKENS].astype(np.float64)
+        rows = rows[:: 1 + len(rows) // _FITTING_TOKENS]
         dim = rows.shape[1]
         kept = min(KEPT_DIM, dim - dim % 4)
-        _, directions = np.linalg.eigh(rows.T @ rows)
+        products = np.zeros((dim, dim), dtype=np.float64)
+        for first in range(0, len(rows), _FITTING_AT_ONCE):  # each sum is short enough for float32
+            some = rows[first : first + _FITTING_AT_ONCE]
+            products += some.T @ some
+        _, directions = np.linalg.eigh(products)
         random = np.random.default_rng(_ROTATION_SEED).normal(size=(kept, kept))
         basis = directions[:, ::-1][:, :kept] @ np.linalg.qr(random)[0]
         return cls(basis.astype(np.float32), bits)

@@ -7,15 +7,15 @@ opening them. Articles that none of the files read again holds are left as they 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
+from qasearch.batches import Progress, Spread, here, in_batches
 from qasearch.errors import ArticleError
-from qasearch.ingest.duplicates import merge
 from qasearch.ingest.files import SourceFile
-from qasearch.ingest.read import FileReading, file_sha256, read_file
+from qasearch.ingest.read import file_sha256, read_file
+from qasearch.ingest.shelf import Packed, Shelf, pack
 from qasearch.ingest.split import split_all
-from qasearch.protocols import Progress, Spread, here, in_batches
-from qasearch.records import Article, Refusal, Source
+from qasearch.records import Refusal, Source
 
 FILES_AT_ONCE: Final = 100
 """Files between two steps of the progress bar."""
@@ -27,8 +27,6 @@ class Changes:
 
     Attributes:
         sources: every file there is now, and those out of reach, in order of name.
-        articles: the new version of each touched article that a readable file holds: merged, split,
-            in order of id.
         stale: ids whose stored version stays, since the file that held it became unreadable.
         removed: ids whose stored version goes, since no file holds them any more.
         clashes: articles that gave way to another text with their id.
@@ -36,17 +34,37 @@ class Changes:
     """
 
     sources: list[Source]
-    articles: list[Article]
     stale: frozenset[str]
     removed: frozenset[str]
     clashes: list[ArticleError]
     warnings: list[str]
 
 
+class _Found(NamedTuple):
+    """What a file holds, as it is sent from where it was read.
+
+    Attributes:
+        name: of the file.
+        sha256: of its bytes, in hex; None if they could not be read.
+        is_the_file: whether it was there as it was found.
+        articles: split, not merged.
+        errors, warnings, skipped: as in ``FileReading``.
+    """
+
+    name: str
+    sha256: str | None
+    is_the_file: bool
+    articles: list[Packed]
+    errors: tuple[ArticleError, ...]
+    warnings: list[str]
+    skipped: int
+
+
 def find_changes(
     files: Sequence[SourceFile],
     known: Mapping[str, Source],
     hashes: Mapping[str, str],
+    shelf: Shelf,
     *,
     unreachable: Collection[str],
     stored: Collection[str],
@@ -57,12 +75,16 @@ def find_changes(
 ) -> Changes:
     """Compare the files there are with the sources of the last build, and read what differs.
 
+    The new version of each touched article that a readable file holds is put on the shelf: merged,
+    and split.
+
     Args:
         files: from ``find_files``.
         known: the sources of the last build, by name.
         hashes: by name, the sha256 of files that need not be opened to know it.
         unreachable: names of files and folders that ``find_files`` could not enter; what was known
             of them is not taken for gone.
+        shelf: takes the articles; empty.
         stored: ids of the articles of the last build.
         include_no_index: as ``read_file``.
         anew: read all files, whether they differ or not.
@@ -77,41 +99,37 @@ def find_changes(
         [file for file in batch if anew or not same(file, known.get(file.name))]
         for batch in batches
     )
-    readings = {
-        reading.source.name: reading
-        for reading in _read(differing, files, spread, include_no_index=include_no_index)
-    }
+    read: dict[str, Source] = {}
+    warnings: list[str] = []
+    for found in _read(differing, files, spread, include_no_index=include_no_index):
+        before = known.get(found.name)
+        read[found.name] = _source(found, before, include_no_index=include_no_index)
+        warnings += found.warnings
+        for packed in found.articles:
+            shelf.add(packed)
 
-    sources = [
-        _source(readings[file.name], known.get(file.name), include_no_index=include_no_index)
-        if file.name in readings
-        else known[file.name]
-        for file in files
-    ]
+    sources = [read.get(file.name) or known[file.name] for file in files]
     names = {file.name for file in files}
     sources += [
         _out_of_reach(source)
         for name, source in known.items()
         if name not in names and _lies_in(name, unreachable)
     ]
-    touched = _touched(sources, known, readings)
+    touched = _touched(sources, known, read)
 
     # A touched article may lie in unchanged files too: these are read again, to be merged with.
-    siblings = [
-        read_file(file, include_no_index=include_no_index)
-        for file, source in zip(files, sources)  # noqa: B905 (those out of reach come last)
-        if file.name not in readings and not touched.isdisjoint(source.article_ids)
-    ]
+    for file, source in zip(files, sources):  # noqa: B905 (those out of reach come last)
+        if file.name not in read and not touched.isdisjoint(source.article_ids):
+            for packed in _look(file, include_no_index=include_no_index).articles:
+                if packed.id in touched:
+                    shelf.add(packed)
     clashes: list[ArticleError] = []
-    warnings = [line for reading in readings.values() for line in reading.warnings]
-    found = (a for reading in (*readings.values(), *siblings) for a in reading.articles)
-    merged = merge((a for a in found if a.id in touched), on_error=clashes.append)
+    shelf.settle(on_error=clashes.append)
 
     held = {id for source in sources for id in source.article_ids}
     stale = {id for source in sources for id in source.stale_ids} - held
     return Changes(
         sources=sorted(sources, key=lambda source: source.name),
-        articles=split_all(merged, warnings.append),
         stale=frozenset(stale),
         removed=frozenset(set(stored) - held - stale),
         clashes=clashes,
@@ -125,23 +143,36 @@ def _read(
     spread: Spread,
     *,
     include_no_index: bool,
-) -> Iterator[FileReading]:
+) -> Iterator[_Found]:
     """What the files of the batches hold.
 
     Another machine may see another file there, or none: then it is read here.
     """
     by_name = {file.name: file for file in files}
-    for batch in spread(partial(_read_files, include_no_index=include_no_index), batches):
-        for reading in batch:
-            file = by_name[reading.source.name]
-            if spread is not here and (reading.sha256 is None or reading.source != file):
-                yield read_file(file, include_no_index=include_no_index)
+    for batch in spread(partial(_look_into, include_no_index=include_no_index), batches):
+        for found in batch:
+            if spread is here or found.is_the_file:
+                yield found
             else:
-                yield reading
+                yield _look(by_name[found.name], include_no_index=include_no_index)
 
 
-def _read_files(files: Sequence[SourceFile], *, include_no_index: bool) -> list[FileReading]:
-    return [read_file(file, include_no_index=include_no_index) for file in files]
+def _look_into(files: Sequence[SourceFile], *, include_no_index: bool) -> list[_Found]:
+    return [_look(file, include_no_index=include_no_index) for file in files]
+
+
+def _look(file: SourceFile, *, include_no_index: bool) -> _Found:
+    reading = read_file(file, include_no_index=include_no_index)
+    warnings = list(reading.warnings)
+    return _Found(
+        name=file.name,
+        sha256=reading.sha256,
+        is_the_file=reading.sha256 is not None and reading.source == file,
+        articles=[pack(article) for article in split_all(reading.articles, warnings.append)],
+        errors=reading.errors,
+        warnings=warnings,
+        skipped=reading.skipped,
+    )
 
 
 def _is_unchanged(
@@ -162,18 +193,18 @@ def _touched(
     return {id for source in (*before, *after) for id in source.ids()}
 
 
-def _source(reading: FileReading, known: Source | None, *, include_no_index: bool) -> Source:
+def _source(found: _Found, known: Source | None, *, include_no_index: bool) -> Source:
     """What to remember of a file that was read. What it lost to an error, it still vouches for."""
-    ids = {article.id for article in reading.articles}
-    lost = known.ids() - ids if known and reading.errors else set[str]()
+    ids = {packed.id for packed in found.articles}
+    lost = known.ids() - ids if known and found.errors else set[str]()
     return Source(
-        name=reading.source.name,
-        sha256=reading.sha256,
+        name=found.name,
+        sha256=found.sha256,
         include_no_index=include_no_index,
         article_ids=tuple(sorted(ids)),
         stale_ids=tuple(sorted(lost)),
-        refused=tuple(Refusal(e.path, e.line, e.reason, e.kind) for e in reading.errors),
-        skipped=reading.skipped,
+        refused=tuple(Refusal(e.path, e.line, e.reason, e.kind) for e in found.errors),
+        skipped=found.skipped,
     )
 
 

@@ -65,7 +65,7 @@ def simple_mapping(text: str, first_line: int) -> dict[str, Value] | None:
             mapping[key] = opened = {}
         else:
             return None
-        line += entry[0].count("\n")
+        line += text.count("\n", at, entry.end())
         at = entry.end()
     return top if top and opened is None and at == len(text) else None
 

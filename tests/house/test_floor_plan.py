@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.source import ROOT, imports, modules
 
-FLOOR_0 = {"records", "errors", "protocols", "storage"}
+FLOOR_0 = {"records", "errors", "batches", "protocols", "storage"}
 FLOOR_1 = {"ingest", "embed", "index"}
 FLOOR_2 = {"build", "query", "stores"}
 FACES = {"cli", "server", "mcp", "evaluate"}
@@ -21,7 +21,8 @@ PUBLIC_API = {"__init__"} | FLOOR_0
 MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
     "errors": {"records"},
-    "protocols": set(),
+    "batches": set(),
+    "protocols": {"batches"},
     "storage": {"records", "protocols"},
     **dict.fromkeys(FLOOR_1, FLOOR_0),
     **dict.fromkeys(FLOOR_2, FLOOR_0 | FLOOR_1),
