@@ -21,7 +21,6 @@ from qasearch.build.tables import (
     read_metadata,
     schemas,
 )
-from qasearch.build.texts import passage_texts
 from qasearch.index import (
     Codes,
     GenerationWriter,
@@ -29,6 +28,7 @@ from qasearch.index import (
     TokenCodec,
     stored_articles,
 )
+from qasearch.ingest import joined_text
 from qasearch.protocols import Progress, Rows, Vectors
 from qasearch.records import Article, ImportReport, Passage, PassageKind, Refusal, Source
 
@@ -73,7 +73,7 @@ def _write(writer: GenerationWriter, exported: "Export", progress: Progress) -> 
     writer.write_vectors(exported.vectors(PASSAGES_FILE))
     writer.write_questions(exported.vectors(ARTICLES_FILE))
     writer.write_tokens(exported.codec, exported.tokens)
-    writer.write_lexical(passage_texts(exported.articles(progress)))
+    writer.write_lexical(joined_text)
     writer.write_sources(exported.sources())
     writer.write_confidence(exported.confidence)
 

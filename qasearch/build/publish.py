@@ -23,6 +23,7 @@ from qasearch.index import (
     known_keys,
     stored_articles,
 )
+from qasearch.ingest import joined_text
 from qasearch.protocols import Embedder, Progress, Spread, TokenEmbedder, here
 from qasearch.records import SPLITTER_VERSION, BuildReport, Refusal
 
@@ -124,7 +125,7 @@ def _publish(
     writer.write_vectors(texts.passage_vectors(plan.entries))
     writer.write_questions(texts.question_vectors(plan.entries))
     writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries))
-    writer.write_lexical(texts.words(plan.entries))
+    writer.write_lexical(joined_text)
     writer.write_sources(reading.sources)
     with writer.preview() as generation:
         confidence = calibrate(generation)
