@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from qasearch.build.asked import asked
 from qasearch.build.parent import codec_of, fits, open_parent
 from qasearch.build.plan import Plan, make_plan
 from qasearch.build.reading import ArticleReader, Reading
@@ -41,7 +43,7 @@ def build(
     allow_shrink: bool,
     dry_run: bool,
     token_bits: Bits | None,
-    calibrate: Callable[[Generation], bytes],
+    calibrate: Callable[[Generation, Embedder], bytes],
     wait: float,
     progress: Progress,
     load: Callable[[], Embedder] | None = None,
@@ -75,7 +77,8 @@ def build(
             stack.enter_context(cache)
             texts = Texts(cache, embedder, codec, token_bits, load=load, spread=spread)
             texts.embed(texts_by_key(plan.new_articles), progress)
-            generation = _publish(writer, plan, reading, texts, calibrate)
+            ask = partial(_ask_itself, cache, embedder, calibrate)
+            generation = _publish(writer, plan, reading, texts, ask)
             embedded = texts.embedded
         if writer is not None:
             source.remember(index, reading)
@@ -119,7 +122,7 @@ def _publish(
     plan: Plan,
     reading: Reading,
     texts: Texts,
-    calibrate: Callable[[Generation], bytes],
+    ask: Callable[[Generation], bytes],
 ) -> str:
     writer.write_passages(plan.entries)
     writer.write_vectors(texts.passage_vectors(plan.entries))
@@ -128,9 +131,22 @@ def _publish(
     writer.write_lexical(joined_text)
     writer.write_sources(reading.sources)
     with writer.preview() as generation:
-        confidence = calibrate(generation)
+        confidence = ask(generation)
     writer.write_confidence(confidence)
     return writer.commit()
+
+
+def _ask_itself(
+    cache: EmbeddingCache,
+    embedder: Embedder,
+    calibrate: Callable[[Generation, Embedder], bytes],
+    generation: Generation,
+) -> bytes:
+    """What ``calibrate`` makes of a generation; of its questions only new ones are embedded."""
+    embedder = asked(cache, embedder)
+    confidence = calibrate(generation, embedder)
+    embedder.forget_others()
+    return confidence
 
 
 def _count_unknown(
