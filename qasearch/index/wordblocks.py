@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 ARTICLES_A_BLOCK = 1_000
 """Articles that a block has at least, but for the edges: the words of fewer are soon written."""
-MOST_BLOCKS = 8
-"""An edit writes an eighth of the words anew, and a search costs 2 % more than of one block
+MOST_BLOCKS = 6
+"""An edit writes a sixth of the words anew, and a search costs 2 % more than with one block
 (docs/decisions/0016-words-in-blocks.md)."""
 
 _ANALYZER = "qasearch"
