@@ -20,7 +20,7 @@ import numpy as np
 
 from qasearch import Article
 from qasearch.index import Codes, Generation, GenerationWriter
-from qasearch.ingest import passage_text
+from qasearch.ingest import joined_text
 from qasearch.protocols import Rows, Vectors
 from qasearch.records import Source
 
@@ -146,7 +146,7 @@ def _write(
         writer.write_vectors(block for each in rounds for block in each.passage_vectors())
         writer.write_questions(block for each in rounds for block in each.question_vectors())
         writer.write_tokens(codec, lambda: (some for each in rounds for some in each.tokens()))
-        writer.write_lexical(passage_text(a, passage) for a in articles() for passage in a.passages)
+        writer.write_lexical(joined_text)
         writer.write_sources(source for each in rounds for source in each.sources())
         writer.write_confidence(base.confidence)
         writer.commit()

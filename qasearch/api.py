@@ -176,7 +176,7 @@ class Index:
                 allow_shrink=allow_shrink,
                 dry_run=dry_run,
                 token_bits=token_bits,
-                calibrate=partial(calibrate, embedder=embedder),
+                calibrate=calibrate,
                 wait=wait,
                 progress=progress,
                 load=load,
@@ -634,7 +634,7 @@ class Index:
             allow_shrink=True,
             dry_run=False,
             token_bits=None,
-            calibrate=partial(calibrate, embedder=self._embedder),
+            calibrate=calibrate,
             wait=wait,
             progress=progress,
         )

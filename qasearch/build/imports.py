@@ -10,7 +10,6 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from qasearch.build.distinct import passage_texts
 from qasearch.build.publish import refuse_to_shrink
 from qasearch.build.tables import (
     ARTICLES_FILE,
@@ -29,6 +28,7 @@ from qasearch.index import (
     TokenCodec,
     stored_articles,
 )
+from qasearch.ingest import joined_text
 from qasearch.protocols import Progress, Rows, Vectors
 from qasearch.records import Article, ImportReport, Passage, PassageKind, Refusal, Source
 
@@ -73,7 +73,7 @@ def _write(writer: GenerationWriter, exported: "Export", progress: Progress) -> 
     writer.write_vectors(exported.vectors(PASSAGES_FILE))
     writer.write_questions(exported.vectors(ARTICLES_FILE))
     writer.write_tokens(exported.codec, exported.tokens)
-    writer.write_lexical(passage_texts(exported.articles(progress)))
+    writer.write_lexical(joined_text)
     writer.write_sources(exported.sources())
     writer.write_confidence(exported.confidence)
 

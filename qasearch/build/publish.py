@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from qasearch.build.asked import asked
 from qasearch.build.distinct import DistinctTexts, all_texts
 from qasearch.build.parent import codec_of, fits, open_parent
 from qasearch.build.plan import Plan, make_plan
@@ -25,7 +27,7 @@ from qasearch.index import (
     stored_articles,
     text_key,
 )
-from qasearch.ingest import Shelf
+from qasearch.ingest import Shelf, joined_text
 from qasearch.protocols import Embedder, Progress, Spread, TokenEmbedder, here
 from qasearch.records import SPLITTER_VERSION, BuildReport, Refusal
 
@@ -43,7 +45,7 @@ def build(
     allow_shrink: bool,
     dry_run: bool,
     token_bits: Bits | None,
-    calibrate: Callable[[Generation], bytes],
+    calibrate: Callable[[Generation, Embedder], bytes],
     wait: float,
     progress: Progress,
     load: Callable[[], Embedder] | None = None,
@@ -78,7 +80,8 @@ def build(
             stack.enter_context(cache)
             texts = Texts(cache, embedder, codec, token_bits, load=load, spread=spread)
             _embed(texts, plan, progress)
-            generation = _publish(writer, plan, reading, texts, calibrate)
+            ask = partial(_ask_itself, cache, embedder, calibrate)
+            generation = _publish(writer, plan, reading, texts, ask)
             embedded = texts.embedded
         if writer is not None:
             source.remember(index, reading)
@@ -128,21 +131,34 @@ def _publish(
     plan: Plan,
     reading: Reading,
     texts: Texts,
-    calibrate: Callable[[Generation], bytes],
+    ask: Callable[[Generation], bytes],
 ) -> str:
     writer.write_passages(plan.entries())
     writer.write_vectors(texts.passage_vectors(plan.entries()))
     writer.write_questions(texts.question_vectors(plan.entries()))
     writer.write_tokens(texts.codec, lambda: texts.tokens(plan.entries()))
-    writer.write_lexical(texts.words(plan.entries()))
+    writer.write_lexical(joined_text)
     writer.write_sources(reading.sources)
-    writer.write_confidence(_confidence(writer, calibrate))
+    writer.write_confidence(_confidence(writer, ask))
     return writer.commit()
 
 
-def _confidence(writer: GenerationWriter, calibrate: Callable[[Generation], bytes]) -> bytes:
+def _confidence(writer: GenerationWriter, ask: Callable[[Generation], bytes]) -> bytes:
     with writer.preview() as generation:
-        return calibrate(generation)
+        return ask(generation)
+
+
+def _ask_itself(
+    cache: EmbeddingCache,
+    embedder: Embedder,
+    calibrate: Callable[[Generation, Embedder], bytes],
+    generation: Generation,
+) -> bytes:
+    """What ``calibrate`` makes of a generation; of its questions only new ones are embedded."""
+    embedder = asked(cache, embedder)
+    confidence = calibrate(generation, embedder)
+    embedder.forget_others()
+    return confidence
 
 
 def _count_unknown(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import groupby, islice, starmap
+from itertools import groupby, islice
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from qasearch.index import (
     TokenCodec,
     text_key,
 )
-from qasearch.ingest import joined_text, question_text
+from qasearch.ingest import question_text
 from qasearch.protocols import (
     Embedder,
     Progress,
@@ -140,14 +140,6 @@ class Texts:
                 continue
             codes = list(self._own_codes(entry))
             yield np.concatenate(codes), np.array([len(c) for c in codes], dtype=np.int64)
-
-    def words(self, entries: Iterable[Entry]) -> Iterator[str]:
-        """The texts of the passages of the entries, in order, for the index of words."""
-        for entry in _gathered(entries):
-            if isinstance(entry, KeptRows):
-                yield from starmap(joined_text, entry.parts(ROWS_AT_ONCE))
-            else:
-                yield from passage_texts(entry)
 
     def _own_codes(self, articles: Sequence[Article]) -> Iterator[Codes]:
         known = iter(self._known(list(all_texts(articles))))

@@ -1,6 +1,13 @@
 """What lies in ``index/``: vectors, texts, and the generations that hold them together."""
 
-from qasearch.index.cache import Embedded, EmbeddingCache, known_codecs, known_keys, text_key
+from qasearch.index.cache import (
+    AS_ASKED,
+    Embedded,
+    EmbeddingCache,
+    known_codecs,
+    known_keys,
+    text_key,
+)
 from qasearch.index.fallback import open_for_reading
 from qasearch.index.files import Files
 from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
@@ -16,6 +23,7 @@ from qasearch.index.vectors import FaissIndex, FlatIndex, cosines, row_cosines
 from qasearch.index.writer import GenerationWriter, rollback
 
 __all__ = [
+    "AS_ASKED",
     "DEFAULT_BITS",
     "Bits",
     "Codes",

@@ -4,7 +4,7 @@ import io
 import re
 import tarfile
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,7 +42,8 @@ def unpacked(data: bytes) -> Generator[Path]:
         # What cannot be removed stays, and does no harm to what was read.
         with tempfile.TemporaryDirectory(prefix="qasearch-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            _unpack(data, folder)
+            for member, content in members(data):
+                (folder / member).write_bytes(content)
             yield folder
     except OSError as error:
         hint = "Free some space there, or name another folder in the variable TMPDIR."
@@ -56,8 +57,8 @@ def _head(name: str, size: int) -> bytes:
     return info.tobuf(tarfile.USTAR_FORMAT)
 
 
-def _unpack(data: bytes, folder: Path) -> None:
-    """Write the files of an archive to a folder.
+def members(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The files of an archive, by name and content.
 
     Raises:
         ValueError: it is no archive, or holds other files than tantivy's.
@@ -68,6 +69,6 @@ def _unpack(data: bytes, folder: Path) -> None:
                 content = archive.extractfile(member) if member.type == tarfile.REGTYPE else None
                 if content is None or not _MEMBER.fullmatch(member.name):
                     raise ValueError(f"a member {member.name!r:.50}")
-                (folder / member.name).write_bytes(content.read())
+                yield member.name, content.read()
     except tarfile.TarError as error:
         raise ValueError(f"no archive: {error}") from error

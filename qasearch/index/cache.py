@@ -7,7 +7,7 @@ to it, what comes out of it is what went in.
 import logging
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 CACHE_FILE = Path("cache") / "embeddings.sqlite"
+
+AS_ASKED = b"tokens of queries, uncoded"
+"""Stands in the place of a codec for queries, of which a build keeps the tokens as they are."""
 
 _FORMAT = 2
 _APPLICATION = 0x71617365  # "qase"
@@ -171,6 +174,16 @@ class EmbeddingCache:
         ]
         self._mended(lambda: self._insert(rows))
 
+    def keep_only(self, keys: Collection[bytes]) -> None:
+        """Forget what is known of any other text.
+
+        Raises:
+            IndexWriteError: an I/O error.
+        """
+        known = self._mended(self._keys)
+        others = [(self._embedder, key) for key in known if key not in keys]
+        self._mended(lambda: self._delete(others))
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
@@ -202,6 +215,17 @@ class EmbeddingCache:
                 " VALUES (?, ?, ?, ?, ?)",
                 ((self._embedder, *row) for row in rows),
             )
+
+    def _keys(self) -> list[bytes]:
+        sql = "SELECT key FROM vectors WHERE embedder = ?"
+        return [key for (key,) in self._connection.execute(sql, (self._embedder,))]
+
+    def _delete(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        if rows:
+            with self._connection:  # one transaction
+                self._connection.execute("BEGIN")
+                sql = "DELETE FROM vectors WHERE embedder = ? AND key = ?"
+                self._connection.executemany(sql, rows)
 
     def _is_whole(self, key: bytes, vector: object, codes: object, checksum: object) -> bool:
         return (
@@ -342,8 +366,9 @@ def connect_to_look(index_path: Path) -> sqlite3.Connection:
 
 def _codecs(connection: sqlite3.Connection, fingerprint: str) -> list[bytes]:
     rows = connection.execute(
-        "SELECT codec FROM embedders WHERE fingerprint = ? AND codec <> x'' ORDER BY used DESC",
-        (fingerprint,),
+        "SELECT codec FROM embedders WHERE fingerprint = ? AND codec NOT IN (x'', ?)"
+        " ORDER BY used DESC",
+        (fingerprint, AS_ASKED),
     )
     return [codec for (codec,) in rows if isinstance(codec, bytes)]
 

@@ -51,7 +51,7 @@ from qasearch.index.manifest import (
     UnreadableFormatError,
 )
 from qasearch.index.matrices import map_array, parse_array
-from qasearch.index.passages import ArticleValues, Parts, PassageStore
+from qasearch.index.passages import ArticleValues, PassageStore
 from qasearch.index.pins import Pin, take_pin
 from qasearch.index.scope import RowScope
 from qasearch.index.sources import parse_sources
@@ -256,6 +256,14 @@ class Generation:
         """The index folder that it lies in."""
         return self._folder.index_path
 
+    def lexical_bytes(self) -> bytes:
+        """The index of words as it lies there.
+
+        Raises:
+            IndexDamagedError: it is not what it was when it was written.
+        """
+        return self._folder.checked_bytes(LEXICAL_FILE, self.manifest.files[LEXICAL_FILE])
+
     def sources(self) -> list[Source]:
         """The files it was read from, in order of name; none if articles were given otherwise.
 
@@ -334,7 +342,7 @@ class KeptRows:
     @property
     def passages(self) -> int:
         """How many passages they have."""
-        first, stop = self._passage_span()
+        first, stop = self.passage_span
         return stop - first
 
     def values(self) -> Iterator[ArticleValues]:
@@ -343,7 +351,7 @@ class KeptRows:
 
     def passage_vectors(self, rows_at_once: int) -> Iterator[Vectors]:
         """The vectors of their passages, a block of rows at a time."""
-        first, stop = self._passage_span()
+        first, stop = self.passage_span
         return _blocks(self.generation.vectors[first:stop], rows_at_once)
 
     def question_vectors(self, rows_at_once: int) -> Iterator[Vectors]:
@@ -357,13 +365,9 @@ class KeptRows:
             for first in range(self.first, self.stop, articles_at_once):
                 yield store.texts(first, min(first + articles_at_once, self.stop))
 
-    def parts(self, rows_at_once: int) -> Iterator[Parts]:
-        """What is said of each of their passages."""
-        first, stop = self._passage_span()
-        for row in range(first, stop, rows_at_once):
-            yield from self.generation.store.parts(row, min(row + rows_at_once, stop))
-
-    def _passage_span(self) -> tuple[int, int]:
+    @property
+    def passage_span(self) -> tuple[int, int]:
+        """The rows where their passages begin and end."""
         offsets = self.generation.store.passage_offsets
         return int(offsets[self.first]), int(offsets[self.stop])
 

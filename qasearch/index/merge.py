@@ -13,6 +13,7 @@ import numpy as np
 
 from qasearch.errors import IndexMismatchError, IndexStoreError
 from qasearch.index.cache import (
+    AS_ASKED,
     CACHE_FILE,
     EmbeddingCache,
     check_format,
@@ -78,7 +79,7 @@ def cached_by(index_path: Path) -> list[str]:
 
 
 def _parts(folder: Path) -> list[_Part]:
-    """What a cache holds; what was used last comes last."""
+    """What a cache holds, but for queries: an index asks its own; what was used last comes last."""
     if not (folder / CACHE_FILE).exists():
         raise IndexStoreError(
             folder,
@@ -87,9 +88,9 @@ def _parts(folder: Path) -> list[_Part]:
         )
     sql = (
         "SELECT number, fingerprint, codec, count(*), max(length(vector)) / 4 FROM embedders"
-        " JOIN vectors ON embedder = number GROUP BY number ORDER BY used"
+        " JOIN vectors ON embedder = number WHERE codec <> ? GROUP BY number ORDER BY used"
     )
-    return [_Part(folder, *row) for row in _select(folder, sql)]
+    return [_Part(folder, *row) for row in _select(folder, sql, (AS_ASKED,))]
 
 
 def _check_codecs(parts: Sequence[_Part]) -> None:
@@ -152,7 +153,7 @@ def _batches(part: _Part) -> Iterator[list[Any]]:
         yield [row[1:] for row in rows]
 
 
-def _select(folder: Path, sql: str, parameters: tuple[int, ...] = ()) -> list[Any]:
+def _select(folder: Path, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
     try:
         with closing(connect_to_look(folder)) as connection:
             check_format(connection)

@@ -12,7 +12,7 @@ import threading
 import unicodedata
 import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -32,6 +32,8 @@ _Record = TypeVar("_Record", Article, Passage)
 
 Parts: TypeAlias = tuple[str, tuple[str, ...], str | None, str]
 """Of a passage: the question, its sections, its title and its body."""
+TextOf: TypeAlias = Callable[[str, tuple[str, ...], str | None, str], str]
+"""Makes one text of these parts."""
 
 # Long texts lie in a table of their own, so that a scan of the metadata does not read them.
 _SCHEMA = """
@@ -271,12 +273,15 @@ class PassageStore:
         by_row = {values[0]: _passage(values) for values in found}
         return [_present(by_row, row, "passage") for row in rows]
 
-    def parts(self, first: int, stop: int) -> list[Parts]:
-        """What is said of the passages in rows ``first`` up to, not including, ``stop``."""
-        return [
-            (question, _from_json(sections), title, body)
-            for question, sections, title, body in self._select(_PARTS, (first, stop))
-        ]
+    def parts(self, first: int, stop: int) -> Iterator[Parts]:
+        """What is said of the passages in rows ``first`` up to, not including, ``stop``.
+
+        Some are read at a time.
+        """
+        for start in range(first, stop, _ROWS_AT_ONCE):
+            span = start, min(start + _ROWS_AT_ONCE, stop)
+            for question, sections, title, body in self._select(_PARTS, span):
+                yield question, _from_json(sections), title, body
 
     def full_articles(self, first: int, stop: int) -> list[Article]:
         """The articles in rows ``first`` up to, not including, ``stop``, with their passages."""

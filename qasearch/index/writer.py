@@ -9,7 +9,7 @@ goes last, and what goes wrong there is a warning only.
 import datetime
 import logging
 import secrets
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from errno import EIO, ENOSPC
@@ -38,7 +38,6 @@ from qasearch.index.generation import (
     generation_names,
     read_current,
 )
-from qasearch.index.lexical import write_lexical
 from qasearch.index.lock import WriterLock
 from qasearch.index.manifest import (
     CODEC_FILE,
@@ -58,11 +57,12 @@ from qasearch.index.manifest import (
     Manifest,
 )
 from qasearch.index.matrices import Kind, array_bytes, write_array
-from qasearch.index.passages import PassageStore, write_passages
+from qasearch.index.passages import PassageStore, TextOf, write_passages
 from qasearch.index.pins import pinned_generations
 from qasearch.index.sources import write_sources
 from qasearch.index.tokens import Codes, TokenCodec
 from qasearch.index.vectors import faiss_bytes, write_faiss, write_matrix
+from qasearch.index.wordblocks import blocks_to_write, write_lexical
 from qasearch.protocols import Rows, Vectors
 from qasearch.records import Article, Source
 
@@ -86,7 +86,7 @@ class GenerationWriter:
             writer.write_vectors(blocks)
             writer.write_questions(blocks)
             writer.write_tokens(codec, tokens)
-            writer.write_lexical(texts)
+            writer.write_lexical(text_of)
             writer.write_sources(sources)
             with writer.preview() as generation:
                 confidence = ...
@@ -124,6 +124,7 @@ class GenerationWriter:
         self._files = files or Files()
         self._digests: dict[str, FileDigest] = {}
         self._counts: Counts | None = None
+        self._kept: dict[int, KeptRows] = {}
         self._committed = False
 
     @property
@@ -169,7 +170,7 @@ class GenerationWriter:
         with writing(self._folder.path):
             self._files.make_folder(self._folder.path)
         path = self._folder.path / PASSAGES_FILE
-        self._digests[PASSAGES_FILE] = write_passages(self._files, path, articles)
+        self._digests[PASSAGES_FILE] = write_passages(self._files, path, self._noted(articles))
         with writing(path), closing(PassageStore(path)) as store:
             counts = Counts(store.article_count, store.passage_count, store.article_count, 0)
         self._counts = counts
@@ -233,17 +234,19 @@ class GenerationWriter:
             new.write(codec.to_bytes() if codec else b"")
             self._digests[CODEC_FILE] = new.seal()
 
-    def write_lexical(self, texts: Iterable[str]) -> None:
-        """Write the index of words.
+    def write_lexical(self, text_of: TextOf) -> None:
+        """Write the index of words; what the parent has of the same articles is copied.
 
         Args:
-            texts: of all passages, in their order.
-
-        Raises:
-            ValueError: they are not one for each passage.
+            text_of: makes the text whose words are indexed of what is said of a passage; the same
+                as the parent was written with.
         """
-        path, rows = self._folder.path / LEXICAL_FILE, self._written_counts().passages
-        self._digests[LEXICAL_FILE] = write_lexical(self._files, path, texts, rows=rows)
+        self._written_counts()
+        path = self._folder.path / PASSAGES_FILE
+        with writing(path), closing(PassageStore(path)) as store:
+            blocks = blocks_to_write(store, self._kept, text_of)
+            path = self._folder.path / LEXICAL_FILE
+            self._digests[LEXICAL_FILE] = write_lexical(self._files, path, blocks)
 
     @contextmanager
     def preview(self) -> Generator[Generation]:
@@ -287,6 +290,17 @@ class GenerationWriter:
         self._committed = True
         _collect_garbage(self._folder, self._files)
         return self._folder.name
+
+    def _noted(self, articles: Iterable[Article | KeptRows]) -> Iterator[Article | KeptRows]:
+        """The same articles; where those lie that are taken over is noted on the way."""
+        row = 0
+        for entry in articles:
+            if isinstance(entry, KeptRows):
+                self._kept[row] = entry
+                row += entry.articles
+            else:
+                row += 1
+            yield entry
 
     def _write_array(
         self, file: str, blocks: Iterable[NDArray[Any]], *, shape: tuple[int, ...], kind: Kind

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
-from itertools import groupby, pairwise, starmap
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from qasearch.index import (
     KeptRows,
     TokenCodec,
 )
-from qasearch.ingest import joined_text, passage_text
+from qasearch.ingest import joined_text
 from qasearch.protocols import Rows, Vectors
 from qasearch.records import Condition
 from qasearch.storage import Entry, Found, Origin, Probe, Reader, StoreStats
@@ -171,7 +171,7 @@ class EmbeddedStore:
             writer.write_vectors(_vectors(merged))
             writer.write_questions(_questions(merged))
             writer.write_tokens(codec, lambda: _tokens(merged) if codec else iter(()))
-            writer.write_lexical(_texts(merged))
+            writer.write_lexical(joined_text)
             writer.write_sources([])
             with writer.preview() as generation:
                 confidence = calibrate(generation)
@@ -247,12 +247,3 @@ def _tokens(merged: Sequence[Entry | KeptRows]) -> Iterator[tuple[Codes, Rows]]:
             yield np.concatenate(codes), np.array([len(each) for each in codes], np.int64)
         else:
             yield from entry.tokens(_ARTICLES_AT_ONCE)
-
-
-def _texts(merged: Sequence[Entry | KeptRows]) -> Iterator[str]:
-    for entry in merged:
-        if isinstance(entry, Entry):
-            article = entry.article
-            yield from (passage_text(article, passage) for passage in article.passages)
-        else:
-            yield from starmap(joined_text, entry.parts(_ROWS_AT_ONCE))

@@ -5,9 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qasearch.index import wordblocks
 from tests.build.folder import Folder, manifest, stored
 
 NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
@@ -50,9 +52,11 @@ def edit(folder: Folder, step: Step) -> None:
 
 def check_law(first: str, edits: list[Step]) -> None:
     """Edit a folder and build it now and then; a fresh build of what is left must give the same."""
-    with tempfile.TemporaryDirectory() as path:
+    with tempfile.TemporaryDirectory() as path, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wordblocks, "ARTICLES_A_BLOCK", 2)  # so that there are some to copy
         folder = Folder(Path(path))
-        folder.write("always", id="always", text=first)
+        for id in ("always", "p", "q", "r", "s"):
+            folder.write(id, id=id, text=first)
         folder.build()
         for step in edits:
             edit(folder, step)

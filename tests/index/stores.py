@@ -94,11 +94,16 @@ def write(writer: GenerationWriter, articles: Sequence[Article]) -> str:
     )
     writer.write_questions([EMBEDDER.embed_passages([article.question for article in articles])])
     writer.write_tokens(codec, lambda: coded(codec, articles))
-    writer.write_lexical(passage.text for article in articles for passage in article.passages)
+    writer.write_lexical(body_of)
     writer.write_sources(sources(articles))
     # Nobody here reads it; so it need only be another for other articles.
     writer.write_confidence(json.dumps([each.question for each in articles]).encode())
     return writer.commit()
+
+
+def body_of(question: str, sections: Sequence[str], title: str | None, body: str) -> str:
+    """The text whose words are indexed."""
+    return body
 
 
 class UnsyncedFiles(Files):

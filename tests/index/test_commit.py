@@ -21,6 +21,7 @@ from tests.index.stores import (
     LoggedFiles,
     UnsyncedFiles,
     article,
+    body_of,
     build,
     codec_of,
     coded,
@@ -246,7 +247,7 @@ def test_a_commit_of_a_part_is_refused(tmp_path, monkeypatch, part):
         ("write_vectors", [[]]),
         ("write_questions", [[]]),
         ("write_tokens", [None, lambda: []]),
-        ("write_lexical", [[]]),
+        ("write_lexical", [body_of]),
     ],
 )
 def test_what_comes_before_the_texts_is_refused(tmp_path, part, arguments):
@@ -282,25 +283,13 @@ def test_tokens_that_are_not_those_of_the_texts_are_refused(tmp_path, sizes):
     assert names(tmp_path) == {"LOCK"}
 
 
-@pytest.mark.parametrize("texts", [5, 7])
-def test_words_of_a_text_too_few_or_too_many_are_refused(tmp_path, texts):
-    with (
-        pytest.raises(ValueError, match=f"words of 6 texts were announced, not of {texts}"),
-        writer_for(tmp_path) as writer,
-    ):
-        writer.write_passages(ARTICLES)
-        writer.write_lexical(["one text"] * texts)
-    assert names(tmp_path) == {"LOCK"}
-
-
 def test_what_ends_a_build_among_the_words_is_told_and_leaves_nothing(tmp_path):
-    def texts():
-        yield "the first text"
+    def ended(*parts: object) -> str:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), writer_for(tmp_path) as writer:
         writer.write_passages(ARTICLES)
-        writer.write_lexical(texts())
+        writer.write_lexical(ended)
     assert names(tmp_path) == {"LOCK"}
 
 
@@ -314,7 +303,7 @@ def test_an_index_may_have_no_passages(tmp_path, articles, codec):
             [EMBEDDER.embed_passages([a.question for a in articles])][: len(articles)]
         )
         writer.write_tokens(codec, lambda: coded(codec, articles) if codec else ())
-        writer.write_lexical([])
+        writer.write_lexical(body_of)
         writer.write_sources([])
         writer.write_confidence(b"{}\n")
         writer.commit()

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from qasearch.errors import IndexDamagedError, IndexWriteError
 from qasearch.index import Files, Generation
-from qasearch.index.lexical import LexicalIndex, write_lexical
+from qasearch.index.lexical import LexicalIndex
+from qasearch.index.wordblocks import NewBlock, write_lexical
 from tests.index.stores import build
 
 K1, B = 1.2, 0.75
@@ -46,7 +47,7 @@ WORDS = [
 
 
 def written(path: Path, texts: list[str]) -> bytes:
-    write_lexical(Files(), path, texts, rows=len(texts))
+    write_lexical(Files(), path, [NewBlock(texts, len(texts))])
     return path.read_bytes()
 
 
@@ -287,7 +288,7 @@ def test_no_folder_is_left_when_it_is_written_or_opened(tmp_path, monkeypatch):
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_more_or_fewer_texts_than_said_are_refused(tmp_path, count):
     with pytest.raises(ValueError, match=f"words of 2 texts were announced, not of {count}"):
-        write_lexical(Files(), tmp_path / "lexical.tar", ["tide"] * count, rows=2)
+        write_lexical(Files(), tmp_path / "lexical.tar", [NewBlock(["tide"] * count, 2)])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -497,6 +498,6 @@ def test_a_forked_process_asks_on(tmp_path, data):
 
 def test_a_late_lock_of_tantivy_is_removed_too(tmp_path):
     files = LateFiles()
-    write_lexical(files, tmp_path / "lexical.tar", TEXTS, rows=len(TEXTS))
+    write_lexical(files, tmp_path / "lexical.tar", [NewBlock(TEXTS, len(TEXTS))])
     assert files.late == 1
     assert [path.name for path in tmp_path.iterdir()] == ["lexical.tar"]

@@ -10,6 +10,7 @@ import pytest
 from qasearch import Article, Index
 from qasearch.errors import IndexDamagedError
 from qasearch.index import EmbedderIdentity, Generation, GenerationWriter
+from qasearch.ingest import joined_text
 from qasearch.query.confidence import (
     Curves,
     Evidence,
@@ -129,7 +130,6 @@ def rewrite(folder: Path, calibration: bytes) -> None:
     with Generation.open(folder, pinned=False) as old:
         splitter = old.manifest.splitter
         articles = list(old.store.full_articles(0, old.store.article_count))
-        texts = [passage.text for article in articles for passage in article.passages]
         with GenerationWriter(
             folder, embedder=identity, splitter_version=splitter, tool_version="0"
         ) as writer:
@@ -139,7 +139,7 @@ def rewrite(folder: Path, calibration: bytes) -> None:
             assert old.tokens is not None
             tokens = old.tokens.texts(0, len(articles))
             writer.write_tokens(old.tokens.codec, lambda: [tokens])
-            writer.write_lexical(texts)
+            writer.write_lexical(joined_text)
             writer.write_sources([])
             writer.write_confidence(calibration)
             writer.commit()

@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import starmap
 from pathlib import Path
 
 from qasearch.index import EmbedderIdentity, Generation, GenerationWriter, KeptRows
@@ -103,7 +102,7 @@ def _write(writer: GenerationWriter, generation: Generation) -> None:
     writer.write_questions(kept.question_vectors(_AT_ONCE))
     codec = generation.tokens.codec if generation.tokens else None
     writer.write_tokens(codec, lambda: kept.tokens(_AT_ONCE))
-    writer.write_lexical(starmap(joined_text, kept.parts(_AT_ONCE)))
+    writer.write_lexical(joined_text)
     writer.write_sources(generation.sources())
     writer.write_confidence(generation.confidence)
     writer.commit()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from qasearch.index import Files
-from qasearch.index.lexical import write_lexical
+from qasearch.index.wordblocks import NewBlock, write_lexical
 from tests.reliability.campaign import workers
 from tests.reliability.traced import Ending, run_traced, why_untraceable
 
@@ -29,7 +29,8 @@ _REMOVING = re.compile(r"unlink|rmdir|O_DIRECTORY")
 
 def write_words(index: Path) -> str:
     """Write the words of some texts, and nothing else; return the sha256 of the file."""
-    return write_lexical(Files(), index / "lexical.tar", TEXTS, rows=len(TEXTS)).sha256
+    blocks = [NewBlock(TEXTS[:20], 20), NewBlock(TEXTS[20:], 30)]
+    return write_lexical(Files(), index / "lexical.tar", blocks).sha256
 
 
 def write_quietly(index: Path) -> str:
