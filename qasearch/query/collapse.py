@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from qasearch.records import ArticleHit, Passage
 
+_WORD = re.compile(r"\w+")
+
 
 def same_question_once(hits: Sequence[ArticleHit], k: int) -> list[ArticleHit]:
     """Keep the best of the articles that ask the same, naming the others; k articles at most."""
@@ -50,4 +52,4 @@ def _overlap(one: Passage, other: Passage) -> bool:
 
 def question_key(question: str) -> str:
     """The same for questions that differ in case, punctuation or white space alone."""
-    return " ".join(re.findall(r"\w+", question.casefold())) or question
+    return " ".join(_WORD.findall(question.casefold())) or question

@@ -50,7 +50,10 @@ _BEFORE_NUMBER = re.compile(r"\bnos?\.$", re.IGNORECASE)
 
 
 class Lexicon(Protocol):
-    """What knows of words: the index of words, ``LexicalIndex``."""
+    """What knows of words: the index of words, ``LexicalIndex``.
+
+    A stem begins as its word does: the terms of an ASCII word with its first letter in lower case.
+    """
 
     def terms_of_each(self, words: Sequence[str]) -> Sequence[Sequence[str]]:
         """The terms of each word: mostly one, none of a stop word."""
@@ -87,6 +90,7 @@ class Highlighter:
         self._lexicon = lexicon
         rarities = lexicon.inverse_frequencies(distinct).tolist()
         self._rarity: dict[str, float] = dict(zip(distinct, rarities, strict=True))
+        self._initials = {term[0] for term in distinct} | {term[0].upper() for term in distinct}
         self._known: set[str] = set()
         self._matching: dict[str, list[str]] = {}
 
@@ -108,9 +112,11 @@ class Highlighter:
 
     def _learn(self, words: Iterable[str]) -> None:
         """Find which words stand for terms of the query."""
-        new = list(set(words).difference(self._known))
+        initials = self._initials
+        unknown = set(words).difference(self._known)
+        self._known |= unknown
+        new = [word for word in unknown if word[0] in initials or not word.isascii()]
         composed = [word if word.isascii() else unicodedata.normalize("NFC", word) for word in new]
-        self._known.update(new)
         for word, terms in zip(new, self._lexicon.terms_of_each(composed), strict=True):
             for term in terms:
                 if term in self._rarity:
