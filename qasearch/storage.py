@@ -54,6 +54,10 @@ class Texts(Protocol):
         """The articles in these rows, in the order asked for; their ``passages`` are left empty."""
         ...
 
+    def questions_of(self, rows: Sequence[int]) -> list[tuple[str, str]]:
+        """The id and the question of the articles in these rows, in the order asked for."""
+        ...
+
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         """The passages in these rows, in the order asked for."""
         ...

@@ -56,7 +56,14 @@ from qasearch.index.pins import Pin, take_pin
 from qasearch.index.scope import RowScope
 from qasearch.index.sources import parse_sources
 from qasearch.index.tokens import Codes, TokenCodec, TokenStore
-from qasearch.index.vectors import FaissIndex, FlatIndex, faiss_kinds, open_matrix, read_faiss
+from qasearch.index.vectors import (
+    FaissIndex,
+    FlatIndex,
+    faiss_kinds,
+    open_matrix,
+    read_faiss,
+    rows_of,
+)
 from qasearch.protocols import Rows, Vectors
 from qasearch.records import Condition, IndexStatus, Source
 
@@ -217,11 +224,11 @@ class Generation:
 
     def passage_vectors(self, rows: Rows) -> Vectors:
         """The vectors of some passages: float32 (n, d), unit rows."""
-        return self.vectors[rows]
+        return rows_of(self.vectors, rows)
 
     def question_vectors(self, rows: Rows) -> Vectors:
         """The vectors of the questions of some articles: float32 (n, d), unit rows."""
-        return self.questions[rows]
+        return rows_of(self.questions, rows)
 
     def scope(self, conditions: Sequence[Condition] = ()) -> RowScope:
         """The articles that meet all conditions; all articles without any."""

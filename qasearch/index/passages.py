@@ -28,7 +28,7 @@ from qasearch.protocols import Rows
 from qasearch.records import Article, Condition, Passage
 
 _Row: TypeAlias = tuple[Any, ...]
-_Record = TypeVar("_Record", Article, Passage)
+_Record = TypeVar("_Record", Article, Passage, tuple[str, str])
 
 Parts: TypeAlias = tuple[str, tuple[str, ...], str | None, str]
 """Of a passage: the question, its sections, its title and its body."""
@@ -73,6 +73,7 @@ _PARTS = """
 SELECT question, section_path, title, text FROM passages JOIN articles ON articles.row = article_row
 WHERE passages.row >= ? AND passages.row < ? ORDER BY passages.row
 """
+_ASKED = "SELECT row, id, question FROM articles"
 _QUESTIONS = "SELECT id, question FROM articles ORDER BY row"
 _IN_ROWS = "IN (SELECT value FROM json_each(?))"
 
@@ -261,6 +262,16 @@ class PassageStore:
         """
         found = self._select(f"{_ARTICLE} WHERE articles.row {_IN_ROWS}", _row_list(rows))
         by_row = {values[0]: _article(values) for values in found}
+        return [_present(by_row, row, "article") for row in rows]
+
+    def questions_of(self, rows: Sequence[int]) -> list[tuple[str, str]]:
+        """The id and the question of the articles in these rows, in the order asked for.
+
+        Raises:
+            LookupError: there is no such row.
+        """
+        found = self._select(f"{_ASKED} WHERE row {_IN_ROWS}", _row_list(rows))
+        by_row = {row: (id, question) for row, id, question in found}
         return [_present(by_row, row, "article") for row in rows]
 
     def passages(self, rows: Sequence[int]) -> list[Passage]:

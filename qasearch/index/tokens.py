@@ -43,6 +43,12 @@ _KEPT_ENERGY: Final[dict[int, float]] = {2: 0.8825, 4: 0.9905}
 
 _ROTATION_SEED = 20_260_101
 
+_SMALL_PRODUCT = 1_000_000
+"""Multiplications up to which OpenBLAS rearranges neither matrix, and begins no threads: 6,100
+tokens and 13 of a query take .43 ms in such blocks, from code to product, and .75 ms at once."""
+_FEWEST_AT_ONCE = 64
+"""Tokens of a block, however many the query has: else there were more blocks than is worth it."""
+
 _MAGIC = b"qtok"
 _HEAD = Struct("<4sIIB")
 
@@ -196,13 +202,22 @@ class TokenStore:
         best = np.full((len(entries), len(query)), -1, dtype=np.float32)
         some = np.flatnonzero(sizes)
         if len(some) and len(query):
-            firsts = self._offsets[entries[some]].tolist()
-            stops = self._offsets[entries[some] + 1].tolist()
-            spans = zip(firsts, stops, strict=True)
-            codes = np.concatenate([self._codes[first:stop] for first, stop in spans])
-            starts = np.concatenate([[0], np.cumsum(sizes[some])[:-1]])
-            best[some] = np.maximum.reduceat(self.codec.decode(codes) @ query.T, starts, axis=0)
+            starts = np.cumsum(sizes[some]) - sizes[some]
+            firsts = self._offsets[entries[some]] - starts
+            rows = np.arange(int(sizes.sum())) + np.repeat(firsts, sizes[some])
+            products = self._products(np.take(self._codes, rows, axis=0), query)
+            best[some] = np.maximum.reduceat(products, starts, axis=0)
         return best
+
+    def _products(self, codes: Codes, query: Vectors) -> Vectors:
+        """The products of coded tokens and those of a query: float32 (tokens, q)."""
+        columns = np.ascontiguousarray(query.T)
+        at_once = max(_FEWEST_AT_ONCE, _SMALL_PRODUCT // columns.size)
+        products = np.empty((len(codes), len(query)), dtype=np.float32)
+        for first in range(0, len(codes), at_once):
+            block = slice(first, first + at_once)
+            np.matmul(self.codec.decode(codes[block]), columns, out=products[block])
+        return products
 
 
 def _byte_table(levels: Vectors, bits: int) -> Vectors:

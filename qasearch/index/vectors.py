@@ -124,6 +124,11 @@ def cosines(vectors: Vectors, queries: Vectors) -> Scores:
     return np.einsum("nd,qd->qn", vectors, queries)
 
 
+def rows_of(vectors: Vectors, rows: Rows) -> Vectors:
+    """Some rows of a matrix, (m,) of (n, d): float32 (m, d). ``take`` copies rows the fastest."""
+    return np.take(vectors, rows, axis=0)
+
+
 def row_cosines(vectors: Vectors, rows: Rows, query: Vectors) -> Vectors:
     """The cosine of each of some rows to one query; a block of rows in memory at a time.
 
@@ -138,7 +143,7 @@ def row_cosines(vectors: Vectors, rows: Rows, query: Vectors) -> Vectors:
     scores = np.empty(len(rows), dtype=np.float32)
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         block = rows[start : start + _ROWS_AT_ONCE]
-        scores[start : start + len(block)] = cosines(vectors[block], query)[0]
+        scores[start : start + len(block)] = cosines(rows_of(vectors, block), query)[0]
     return scores
 
 
@@ -244,7 +249,7 @@ class FaissIndex:
             for i, query in enumerate(pending):
                 order = np.argsort(proposals[1][i])
                 rows, proposed = proposals[1][i][order], proposals[0][i][order]
-                exact = cosines(self._vectors[rows], queries[query : query + 1])[0]
+                exact = cosines(rows_of(self._vectors, rows), queries[query : query + 1])[0]
                 found[0][query], best = _best(exact, np.arange(depth), k)
                 found[1][query] = rows[best]
                 # What FAISS left out, it rates no higher than the last that it proposed. So no row

@@ -4,36 +4,45 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qasearch.records import ArticleHit, Passage, PassageHit
+from qasearch.records import ArticleHit, Passage
+
+_WORD = re.compile(r"\w+")
 
 
 def same_question_once(hits: Sequence[ArticleHit], k: int) -> list[ArticleHit]:
     """Keep the best of the articles that ask the same, naming the others; k articles at most."""
-    groups: dict[str, list[ArticleHit]] = {}
-    for hit in hits:
-        groups.setdefault(question_key(hit.article.question), []).append(hit)
+    groups = asking_the_same([hit.article.question for hit in hits])[:k]
     return [
-        replace(best, rank=rank, same_question=tuple(other.article.id for other in others))
-        for rank, (best, *others) in enumerate(list(groups.values())[:k], start=1)
+        replace(
+            hits[best], rank=rank, same_question=tuple(hits[other].article.id for other in others)
+        )
+        for rank, (best, *others) in enumerate(groups, start=1)
     ]
 
 
-def each_text_once(hits: Sequence[PassageHit], k: int) -> list[PassageHit]:
-    """Keep the best of the passages that say the same; k passages at most.
+def asking_the_same(questions: Sequence[str]) -> list[list[int]]:
+    """The places of questions, those that are the same together, in the order of the first."""
+    groups: dict[str, list[int]] = {}
+    for place, question in enumerate(questions):
+        groups.setdefault(question_key(question), []).append(place)
+    return list(groups.values())
+
+
+def each_text_once(passages: Sequence[Passage], k: int) -> list[int]:
+    """The places of passages, best first, without those that say what a better one says; k at most.
 
     Articles copy texts from one another, and a section holds its own bullets.
     """
-    kept: list[PassageHit] = []
+    kept: list[int] = []
     texts: set[tuple[str | None, str]] = set()
-    for hit in hits:
-        text = (hit.passage.title, hit.passage.text)
-        if text in texts or any(_overlap(hit.passage, other.passage) for other in kept):
-            continue
-        texts.add(text)
-        kept.append(replace(hit, rank=len(kept) + 1))
+    for place, passage in enumerate(passages):
         if len(kept) == k:
             break
-    return kept[:k]
+        text = (passage.title, passage.text)
+        if text not in texts and not any(_overlap(passage, passages[other]) for other in kept):
+            texts.add(text)
+            kept.append(place)
+    return kept
 
 
 def _overlap(one: Passage, other: Passage) -> bool:
@@ -43,4 +52,4 @@ def _overlap(one: Passage, other: Passage) -> bool:
 
 def question_key(question: str) -> str:
     """The same for questions that differ in case, punctuation or white space alone."""
-    return " ".join(re.findall(r"\w+", question.casefold())) or question
+    return " ".join(_WORD.findall(question.casefold())) or question

@@ -5,10 +5,10 @@ Spans are (start, end) in code points of the text.
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Protocol, TypeAlias
 
 from qasearch.protocols import Vectors
@@ -20,20 +20,25 @@ LENGTH_SHARE = 0.25
 has more of the query's words by chance."""
 
 _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f"
-_WORD = re.compile(rf"(?:[^\W_][{_MARKS}]*)+")
+_WORD = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+")
 """Letters and digits, with the accents written after them."""
+_WORDS = re.compile(f"({_WORD.pattern})")
+"""The same, to split a text by: words and what is between them take turns."""
 
+# Both patterns below begin with letters that are rare in a text: the scan for these is fast.
 _BLOCK = re.compile(
-    r"\A|\n[ \t]*\n"  # an empty line
-    r"|(?<![ ])[ ]{2,}+\n"  # a hard line break
-    r"|\n(?=[ \t]*(?:[-*+•>#|]|\d{1,3}[.)]|```|~~~)(?:\s|[|`~#>]))"  # a line that begins a block
+    r"\n(?:(?<=  \n)"  # a hard line break
+    r"|[ \t]*\n"  # an empty line
+    r"|(?=[ \t]*(?:[-*+•>#|]|\d{1,3}[.)]|```|~~~)(?:\s|[|`~#>])))"  # a line that begins a block
 )
 _MARKER = re.compile(r"(?:\s|[-*+•>](?=\s)|\d{1,3}[.)](?=\s)|#{1,6}(?=\s))*")
 """What stands before the words of a block: bullets, numbers, signs of a heading or quotation."""
 
 # Possessive, and only where a run begins: a page of full stops takes no longer than a page of text.
 _STOP = re.compile(
-    r"(?:(?<![.!?…])[.!?…]++[\"'»\u201d\u2019)\]*_]*+(?=\s)|[\u3002\uff01\uff1f]++[」』\u201d\u2019]*+)\s*+"
+    r"[.!?…\u3002\uff01\uff1f](?:"
+    r"(?<=[.!?…])(?<![.!?…]{2})[.!?…]*+[\"'»\u201d\u2019)\]*_]*+(?=\s)"
+    r"|(?<=[\u3002\uff01\uff1f])[\u3002\uff01\uff1f]*+[」』\u201d\u2019]*+)\s*+"
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[\"“])(?:(?:[^\W\d_]\.)+|(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|figs?|vol|pp|ca|cf|al)\.)$",
@@ -45,7 +50,10 @@ _BEFORE_NUMBER = re.compile(r"\bnos?\.$", re.IGNORECASE)
 
 
 class Lexicon(Protocol):
-    """What knows of words: the index of words, ``LexicalIndex``."""
+    """What knows of words: the index of words, ``LexicalIndex``.
+
+    A stem begins as its word does: the terms of an ASCII word with its first letter in lower case.
+    """
 
     def terms_of_each(self, words: Sequence[str]) -> Sequence[Sequence[str]]:
         """The terms of each word: mostly one, none of a stop word."""
@@ -82,45 +90,67 @@ class Highlighter:
         self._lexicon = lexicon
         rarities = lexicon.inverse_frequencies(distinct).tolist()
         self._rarity: dict[str, float] = dict(zip(distinct, rarities, strict=True))
-        self._matching: dict[str, frozenset[str]] = {}
+        self._initials = {term[0] for term in distinct} | {term[0].upper() for term in distinct}
+        self._known: set[str] = set()
+        self._matching: dict[str, list[str]] = {}
 
     def marks(self, text: str) -> Marks:
         """What of a text answers."""
         if not self._rarity:
             return Marks()
-        spans = [match.span() for match in _WORD.finditer(text)]
-        words = [text[start:end] for start, end in spans]
+        pieces = _WORDS.split(text)
+        words = pieces[1::2]
         self._learn(words)
-        found = [(span, self._matching[word]) for span, word in zip(spans, words, strict=True)]
-        matches = [(span, terms) for span, terms in found if terms]
-        if not matches:
+        matching = [place for place, word in enumerate(words) if word in self._matching]
+        if not matching:
             return Marks()
-        return Marks(_merged(text, [span for span, _ in matches]), self._best(text, spans, matches))
+        ends = list(accumulate(map(len, pieces)))
+        starts = ends[::2]
+        spans = [(starts[place], ends[2 * place + 1]) for place in matching]
+        terms = [self._matching[words[place]] for place in matching]
+        return Marks(_merged(text, spans), self._best(text, starts[:-1], spans, terms))
 
-    def _learn(self, words: Sequence[str]) -> None:
-        """Find which of the query's terms each word stands for."""
-        new = list(dict.fromkeys(word for word in words if word not in self._matching))
+    def _learn(self, words: Iterable[str]) -> None:
+        """Find which words stand for terms of the query."""
+        initials = self._initials
+        unknown = set(words).difference(self._known)
+        self._known |= unknown
+        new = [word for word in unknown if word[0] in initials or not word.isascii()]
         composed = [word if word.isascii() else unicodedata.normalize("NFC", word) for word in new]
         for word, terms in zip(new, self._lexicon.terms_of_each(composed), strict=True):
-            self._matching[word] = frozenset(term for term in terms if term in self._rarity)
+            for term in terms:
+                if term in self._rarity:
+                    self._matching.setdefault(word, []).append(term)
 
     def _best(
-        self, text: str, spans: Sequence[Span], matches: Sequence[tuple[Span, frozenset[str]]]
+        self,
+        text: str,
+        starts: Sequence[int],
+        matches: Sequence[Span],
+        terms: Sequence[Sequence[str]],
     ) -> Span:
-        """The sentence whose terms are rarest in sum, for its length; of equals the first."""
-        parts = sentences(text)
-        words = [start for start, _ in spans]
-        matching = [start for (start, _), _ in matches]
-        usual = len(spans) / len(parts)
+        """The sentence whose terms are rarest in sum, for its length; of equals the first.
+
+        Args:
+            text: the whole.
+            starts: of its words.
+            matches: the words that match.
+            terms: which ones each of these stands for.
+        """
+        parts = sentences(text) or [(0, len(text))]  # without a word but the number of a point
+        ends = [end for _, end in parts]
+        said: dict[Span, set[str]] = {parts[0]: set()}
+        for (start, _), some in zip(matches, terms, strict=True):
+            part = parts[min(bisect_right(ends, start), len(parts) - 1)]
+            if part[0] <= start:
+                said.setdefault(part, set()).update(some)
+        usual = len(starts) / len(parts)
 
         def score(part: Span) -> float:
-            first, stop = (bisect_left(matching, bound) for bound in part)
-            terms = frozenset[str]().union(*(terms for _, terms in matches[first:stop]))
-            first, stop = (bisect_left(words, bound) for bound in part)
-            length = (stop - first) / usual
-            return self._rarity_of(terms) / (1 - LENGTH_SHARE + LENGTH_SHARE * length)
+            length = (bisect_left(starts, part[1]) - bisect_left(starts, part[0])) / usual
+            return self._rarity_of(said[part]) / (1 - LENGTH_SHARE + LENGTH_SHARE * length)
 
-        return max(parts, key=score)
+        return max(said, key=score)
 
     def _rarity_of(self, terms: Iterable[str]) -> float:
         return sum(self._rarity[term] for term in sorted(terms))
@@ -131,8 +161,8 @@ def sentences(text: str) -> list[Span]:
 
     A bullet, a heading, a row of a table or an empty line ends one; a line feed alone does not.
     """
-    starts = [match.end() for match in _BLOCK.finditer(text)]
-    blocks = pairwise([*starts, len(text)])
+    ends = [match.end() for match in _BLOCK.finditer(text)]
+    blocks = pairwise([0, *ends, len(text)])
     return [span for start, end in blocks for span in _of_block(text, start, end)]
 
 

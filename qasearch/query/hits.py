@@ -1,24 +1,44 @@
 """From ranked rows to hits: texts fetched, repetitions folded, confidence told."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
 from qasearch.ingest import passage_text
 from qasearch.protocols import Reranker
-from qasearch.query.collapse import each_text_once, question_key, same_question_once
+from qasearch.query.collapse import asking_the_same, each_text_once, question_key
 from qasearch.query.confidence import SURE, Judge
 from qasearch.query.explain import Explainer
 from qasearch.query.highlight import Highlighter
-from qasearch.query.rank import RankedPassage, Ranking
-from qasearch.query.rerank import RERANKED, Hit, reranked
+from qasearch.query.rank import RankedArticle, RankedPassage, Ranking
+from qasearch.query.rerank import RERANKED, preferred
 from qasearch.query.signals import Question
-from qasearch.records import ArticleHit, Mode, PassageHit
+from qasearch.records import ArticleHit, Mode, Passage, PassageHit
 from qasearch.storage import Reader
 
 SPARE_HITS = 20
 """Hits ranked beyond those wanted, to make up for the ones that say the same and collapse."""
+
+
+class _Asked(NamedTuple):
+    """An article that was ranked, and as much of its text as tells whether it is shown."""
+
+    ranked: RankedArticle
+    score: float
+    confidence: float | None
+    id: str
+    question: str
+
+
+class _Said(NamedTuple):
+    """A passage that was ranked, with its text."""
+
+    ranked: RankedPassage
+    score: float
+    passage: Passage
 
 
 class Hits:
@@ -62,90 +82,116 @@ class Hits:
             points: passages of each at most.
             fold: make one hit of the articles that ask the same.
         """
-        hits = self._article_hits()
-        row_of = {hit.id: ranked.row for hit, ranked in zip(hits, self._ranked, strict=True)}
-        hits = self._reranked(hits, [ranked.best.row for ranked in self._ranked])
-        kept = same_question_once(hits, self._k) if fold else hits[: self._k]
-        best = self.passages_of([row_of[hit.id] for hit in kept], points)
-        return [
-            replace(hit, points=tuple(passages)) for hit, passages in zip(kept, best, strict=True)
-        ]
+        groups = self._groups(fold=fold)
+        best = self.passages_of([best.ranked.row for best, *_ in groups], points)
+        return self._article_hits(groups, best)
 
     def folded(self) -> list[ArticleHit]:
         """The best articles, those that ask the same as one, without their passages."""
-        return same_question_once(self._article_hits(), self._k)
+        groups = self._groups(fold=True)
+        return self._article_hits(groups, [[] for _ in groups])
 
     def passages(self) -> list[PassageHit]:
         """The best passages, of whatever articles."""
         ranked = self._ranking.passages(self._k + SPARE_HITS)
-        hits = self._reranked(self._passage_hits(ranked), [hit.row for hit in ranked])
-        return self._highlighted(each_text_once(hits, self._k))
+        order = self._order([hit.row for hit in ranked])
+        passages = self._store.passages([ranked[place].row for place in order])
+        kept = [
+            _Said(ranked[order[turn]], ranked[turn].score, passages[turn])
+            for turn in each_text_once(passages, self._k)
+        ]
+        return self._passage_hits([kept])[0]
 
     def passages_of(self, article_rows: Sequence[int], k: int) -> list[list[PassageHit]]:
         """The k best passages of each of some articles."""
-        best = self._ranking.passages_of(article_rows, k + SPARE_HITS)
-        found = iter(self._passage_hits([passage for passages in best for passage in passages]))
-        return [
-            self._highlighted(each_text_once([next(found) for _ in passages], k))
-            for passages in best
-        ]
+        best = self._ranking.passages_of(article_rows, k + SPARE_HITS) if k else []
+        found = iter(self._store.passages([hit.row for ranked in best for hit in ranked]))
+        kept: list[list[_Said]] = [] if k else [[] for _ in article_rows]
+        for ranked in best:
+            passages = list(islice(found, len(ranked)))
+            kept.append([
+                _Said(ranked[place], ranked[place].score, passages[place])
+                for place in each_text_once(passages, k)
+            ])  # fmt: skip
+        return self._passage_hits(kept)
 
-    def _article_hits(self) -> list[ArticleHit]:
-        articles = self._store.articles([hit.row for hit in self._ranked])
+    def _groups(self, *, fold: bool) -> list[list[_Asked]]:
+        """The best articles, each with those that ask the same behind it if they are folded."""
+        ranked = self._ranked
+        order = self._order([hit.best.row for hit in ranked])
+        asked = self._store.questions_of([ranked[place].row for place in order])
         confidences = self._judge.of_articles()
+        every = [
+            _Asked(ranked[place], ranked[turn].score, confidences[place], *pair)
+            for turn, (place, pair) in enumerate(zip(order, asked, strict=True))
+        ]
+        if not fold:
+            return [[each] for each in every[: self._k]]
+        groups = asking_the_same([each.question for each in every])[: self._k]
+        return [[every[turn] for turn in turns] for turns in groups]
+
+    def _article_hits(
+        self, groups: Sequence[Sequence[_Asked]], points: Sequence[Sequence[PassageHit]]
+    ) -> list[ArticleHit]:
+        """A hit for each group, its article fetched, with some passages."""
+        articles = self._store.articles([best.ranked.row for best, *_ in groups])
         return [
             ArticleHit(
                 rank=rank,
                 article=article,
-                score=hit.score,
-                scores={"question": hit.question, **hit.best.signals},
-                points=(),
-                confidence=self._sure_of_itself(confidence, article.question),
-                explain=self._explainer and self._explainer.article(hit),
+                score=best.score,
+                scores={"question": best.ranked.question, **best.ranked.best.signals},
+                points=tuple(passages),
+                confidence=self._sure_of_itself(best.confidence, best.question),
+                same_question=tuple(other.id for other in others),
+                explain=self._explainer and self._explainer.article(best.ranked),
             )
-            for rank, (hit, article, confidence) in enumerate(
-                zip(self._ranked, articles, confidences, strict=True), start=1
+            for rank, ((best, *others), article, passages) in enumerate(
+                zip(groups, articles, points, strict=True), start=1
             )
         ]
 
-    def _passage_hits(self, ranked: Sequence[RankedPassage]) -> list[PassageHit]:
-        """The hits of some passages, in their order, all texts fetched at once."""
-        passages = self._store.passages([hit.row for hit in ranked])
-        confidences = self._judge.of_passages(ranked)
-        # Numbered within an article, or over all: by ``each_text_once``.
+    def _passage_hits(self, groups: Sequence[Sequence[_Said]]) -> list[list[PassageHit]]:
+        """The hits of some passages, ranked within each group, with what of them answers."""
+        told = iter(self._judge.of_passages([said.ranked for group in groups for said in group]))
         return [
-            PassageHit(
-                rank=rank,
-                passage=passage,
-                score=hit.score,
-                confidence=confidence,
-                explain=self._explainer and self._explainer.passage(hit),
-            )
-            for rank, (hit, passage, confidence) in enumerate(
-                zip(ranked, passages, confidences, strict=True), start=1
-            )
+            [self._passage_hit(rank, said, next(told)) for rank, said in enumerate(group, start=1)]
+            for group in groups
         ]
 
-    def _highlighted(self, hits: Sequence[PassageHit]) -> list[PassageHit]:
-        """The hits that are shown, with what of their texts answers."""
-        marks = [self._highlighter.marks(hit.text) for hit in hits]
-        return [
-            replace(hit, highlights=mark.words, sentence=mark.sentence)
-            for hit, mark in zip(hits, marks, strict=True)
-        ]
+    def _passage_hit(self, rank: int, said: _Said, confidence: float | None) -> PassageHit:
+        marks = self._highlighter.marks(said.passage.text)
+        return PassageHit(
+            rank=rank,
+            passage=said.passage,
+            score=said.score,
+            confidence=confidence,
+            highlights=marks.words,
+            sentence=marks.sentence,
+            explain=self._explainer and self._explainer.passage(said.ranked),
+        )
 
-    def _reranked(self, hits: list[Hit], rows: Sequence[int]) -> list[Hit]:
-        """The hits, the best of them in the reranker's order; ``rows`` of what it reads of each."""
+    def _order(self, rows: Sequence[int]) -> list[int]:
+        """The places of hits as they are shown, by the rows of the passages that stand for them.
+
+        The hit that a reranker likes best gets the highest of their scores, and so on: scores still
+        fall with the rank, and those hits stay above the ones that were not reordered.
+        """
+        places = list(range(len(rows)))
         if self._reranker is None:
-            return hits
+            return places
         best = np.array(rows[:RERANKED], dtype=np.int64)
         articles = self._store.articles(self._store.article_rows_of(best).tolist())
         texts = map(passage_text, articles, self._store.passages(best.tolist()))
-        head = reranked(hits[:RERANKED], self._question.text, list(texts), self._reranker)
-        return [*head, *hits[RERANKED:]]
+        head = preferred(self._question.text, list(texts), self._reranker)
+        return [*head, *places[RERANKED:]]
+
+    @cached_property
+    def _asked(self) -> str:
+        return question_key(self._question.text)
 
     def _sure_of_itself(self, confidence: float | None, question: str) -> float | None:
         """The confidence of an article, which answers its own question for sure."""
-        if confidence is None or question_key(question) != question_key(self._question.text):
+        if confidence is None or question_key(question) != self._asked:
             return confidence
         return max(confidence, SURE)

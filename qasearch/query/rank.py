@@ -8,6 +8,7 @@ stands where its best passage does, and a little by its own question.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -109,7 +110,7 @@ class Ranking:
     def passages(self, k: int) -> list[RankedPassage]:
         """The k best passages, best first, ties by ascending row."""
         order = np.lexsort((self.candidates.rows, -self.scores))[:k]
-        return [_ranked(self.candidates, self.scores, int(i)) for i in order]
+        return _ranked(self.candidates, self.scores, order)
 
     def articles(self, k: int) -> list[RankedArticle]:
         """The k best articles, best first, ties by ascending row."""
@@ -117,15 +118,10 @@ class Ranking:
         questions = self.signals.questions(rows)
         share = self.weights.question
         scores = (self.scores[places] + share * questions) / (1 + share)
-        return [
-            RankedArticle(
-                row=int(rows[i]),
-                score=float(scores[i]),
-                question=float(questions[i]),
-                best=_ranked(self.candidates, self.scores, int(places[i])),
-            )
-            for i in np.lexsort((rows, -scores))[:k]
-        ]
+        order = np.lexsort((rows, -scores))[:k]
+        best = _ranked(self.candidates, self.scores, places[order])
+        told = (array[order].tolist() for array in (rows, scores, questions))
+        return [RankedArticle(*each) for each in zip(*told, best, strict=True)]
 
     def passages_of(self, article_rows: Sequence[int], k: int) -> list[list[RankedPassage]]:
         """The k best passages of each of some articles, candidates or not, best first."""
@@ -138,10 +134,9 @@ class Ranking:
         scores = theirs.weighed(self.weights)
         owners = self._store.article_rows_of(rows)
         order = np.lexsort((rows, -scores))
-        return [
-            [_ranked(theirs, scores, int(i)) for i in order[owners[order] == row][:k]]
-            for row in article_rows
-        ]
+        places = [order[owners[order] == row][:k] for row in article_rows]
+        ranked = iter(_ranked(theirs, scores, np.concatenate([order[:0], *places])))
+        return [list(islice(ranked, len(of_article))) for of_article in places]
 
     def questions(self) -> Vectors:
         """Signal ``question`` of each article of the candidates: float32, by ascending row."""
@@ -186,9 +181,10 @@ class Ranking:
         self.candidates.scores["feedback"] = self.signals.feedback(rows, self._feedback)
 
 
-def _ranked(candidates: Candidates, scores: Vectors, place: int) -> RankedPassage:
-    return RankedPassage(
-        row=int(candidates.rows[place]),
-        score=float(scores[place]),
-        signals={signal: float(candidates.scores[signal][place]) for signal in SIGNALS},
-    )
+def _ranked(candidates: Candidates, scores: Vectors, places: Rows) -> list[RankedPassage]:
+    signals = [candidates.scores[signal][places].tolist() for signal in SIGNALS]
+    rows, totals = candidates.rows[places].tolist(), scores[places].tolist()
+    return [
+        RankedPassage(row, total, dict(zip(SIGNALS, each, strict=True)))
+        for row, total, *each in zip(rows, totals, *signals, strict=True)
+    ]

@@ -9,6 +9,7 @@ feedback   cosine of the passage's vector and the mean of the best passages foun
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import fmean
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -72,13 +73,11 @@ def read_questions(reader: Reader, embedder: Embedder, queries: Sequence[str]) -
 def _weights(lexical: Words, words: Sequence[str]) -> Vectors:
     """How much the tokens of a query count: by how rare their words are."""
     terms = lexical.terms_of_each(words)
-    rareness = np.array([_rareness(lexical, each) for each in terms], dtype=np.float32)
-    weights = np.sqrt(rareness) + _COMMONEST
+    known = list({term for each in terms for term in each})
+    rareness = dict(zip(known, lexical.inverse_frequencies(known).tolist(), strict=True))
+    means = [fmean(map(rareness.__getitem__, each)) if each else 0.0 for each in terms]
+    weights = np.sqrt(np.array(means, dtype=np.float32)) + _COMMONEST
     return (weights / max(float(weights.sum()), _COMMONEST)).astype(np.float32)
-
-
-def _rareness(lexical: Words, terms: Sequence[str]) -> float:
-    return float(lexical.inverse_frequencies(terms).mean()) if terms else 0.0
 
 
 @dataclass(slots=True)
@@ -95,8 +94,11 @@ class Candidates:
 
     def weighed(self, weights: "Weights") -> Vectors:
         """The weighted mean of the signals: float32 (n,)."""
-        parts = [weights.of(signal) * self.scores[signal] for signal in SIGNALS]
-        return (np.sum(parts, axis=0) / weights.total).astype(np.float32)
+        total = np.zeros(len(self.rows), dtype=np.float32)
+        for signal in SIGNALS:
+            if weight := weights.of(signal):
+                total += weight * self.scores[signal]
+        return total / np.float32(weights.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,8 @@ class SignalReader:
         self._question = question
         self._depth = depth
         self._among = among or reader.scope()
-        self._compared: Rows = np.empty(0, np.int64)
-        self._late: Vectors = np.empty(0, np.float32)
+        self._late = dict[int, float]()
+        self._vectors: tuple[Rows, Vectors] | None = None
 
     @property
     def best_lexical(self) -> float:
@@ -156,18 +158,15 @@ class SignalReader:
 
     def passage(self, rows: Rows) -> Vectors:
         """Signal ``passage`` of some rows."""
-        return cosines(self._reader.passage_vectors(rows), self._question.vector)[0]
+        return cosines(self._vectors_of(rows), self._question.vector)[0]
 
     def lexical(self, rows: Rows) -> Vectors:
         """Signal ``lexical`` of some rows, divided by the best; 0 for those not proposed by it."""
-        scores, worded = self._words
-        found = np.zeros(len(rows), dtype=np.float32)
-        if len(worded) and len(rows):
-            order = np.argsort(worded)
-            place = np.searchsorted(worded, rows, sorter=order).clip(max=len(worded) - 1)
-            there = worded[order[place]] == rows
-            found[there] = scores[order[place[there]]] / self.best_lexical
-        return found
+        shares, worded = self._words_by_row
+        if not len(worded):
+            return np.zeros(len(rows), dtype=np.float32)
+        place = np.searchsorted(worded, rows).clip(max=len(worded) - 1)
+        return np.where(worded[place] == rows, shares[place], np.float32(0))
 
     def late(self, rows: Rows) -> Vectors:
         """Signal ``late`` of some rows; each is compared once, however often it is asked for.
@@ -177,13 +176,11 @@ class SignalReader:
 
         Source: Khattab and Zaharia, "ColBERT", SIGIR 2020, https://arxiv.org/abs/2004.12832
         """
-        new = np.setdiff1d(rows, self._compared)
-        if len(new):
-            known = np.concatenate([self._compared, new])
-            scores = np.concatenate([self._late, self._compare(new)])
-            order = np.argsort(known)
-            self._compared, self._late = known[order], scores[order]
-        return self._late[np.searchsorted(self._compared, rows)]
+        asked: list[int] = rows.tolist()
+        if new := sorted(set(asked).difference(self._late)):
+            compared = self._compare(np.array(new, dtype=np.int64))
+            self._late.update(zip(new, compared.tolist(), strict=True))
+        return np.array([self._late[row] for row in asked], dtype=np.float32)
 
     def _compare(self, rows: Rows) -> Vectors:
         tokens, store = self._question.tokens, self._reader.tokens
@@ -206,7 +203,7 @@ class SignalReader:
         mean = self._reader.passage_vectors(best).mean(axis=0, keepdims=True)
         length = np.linalg.norm(mean)
         mean /= length if length > 0 else 1
-        return cosines(self._reader.passage_vectors(rows), mean)[0]
+        return cosines(self._vectors_of(rows), mean)[0]
 
     def questions(self, article_rows: Rows) -> Vectors:
         """The cosine of the query and of each article's own question."""
@@ -216,3 +213,16 @@ class SignalReader:
     def _words(self) -> tuple[Vectors, Rows]:
         """The BM25 of passages that may be found, best first, and their rows."""
         return self._among.worded(self._question.terms, self._depth)
+
+    @cached_property
+    def _words_by_row(self) -> tuple[Vectors, Rows]:
+        """The same as shares of the best, by ascending row."""
+        scores, rows = self._words
+        order = np.argsort(rows)
+        return scores[order] / np.float32(self.best_lexical), rows[order]
+
+    def _vectors_of(self, rows: Rows) -> Vectors:
+        """The vectors of some passages, which two signals read one after the other."""
+        if self._vectors is None or self._vectors[0] is not rows:
+            self._vectors = rows, self._reader.passage_vectors(rows)
+        return self._vectors[1]

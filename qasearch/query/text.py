@@ -17,7 +17,9 @@ def clean(query: str) -> tuple[str, list[str]]:
         warnings.append(f"The query was cut to its first {LONGEST_QUERY:,} characters.")
     # Cut first: normalising a megabyte of combining marks is itself slow.
     text = unicodedata.normalize("NFC", query[:LONGEST_QUERY])
-    text = " ".join("".join(_readable(character) for character in text).split())
+    if not text.isprintable():
+        text = "".join(map(_readable, text))
+    text = " ".join(text.split())
     if not text:
         raise ValueError("The query is blank: ask a question in words.")
     return text, warnings

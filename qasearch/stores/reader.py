@@ -237,6 +237,10 @@ class _Texts:
         """The articles in these rows, in the order asked for; their ``passages`` are left empty."""
         return [replace(article, passages=()) for article in self._whole(rows)]
 
+    def questions_of(self, rows: Sequence[int]) -> list[tuple[str, str]]:
+        """The id and the question of the articles in these rows, in the order asked for."""
+        return [(article.id, article.question) for article in self._whole(rows)]
+
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         """The passages in these rows, in the order asked for."""
         articles = self._whole([row >> PASSAGE_BITS for row in rows])

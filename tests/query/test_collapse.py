@@ -1,5 +1,5 @@
 from qasearch.query.collapse import each_text_once, same_question_once
-from qasearch.records import Article, ArticleHit, Passage, PassageHit
+from qasearch.records import Article, ArticleHit, Passage
 
 
 def article_hit(rank: int, id: str, question: str) -> ArticleHit:
@@ -7,9 +7,8 @@ def article_hit(rank: int, id: str, question: str) -> ArticleHit:
     return ArticleHit(rank=rank, article=article, score=1 / rank, scores={}, points=())
 
 
-def passage_hit(rank: int, article_id: str, text: str, title: str | None = None) -> PassageHit:
-    passage = Passage(article_id, 1, "point", text, 0, len(text), title=title)
-    return PassageHit(rank=rank, passage=passage, score=1 / rank)
+def passage(article_id: str, text: str, title: str | None = None) -> Passage:
+    return Passage(article_id, 1, "point", text, 0, len(text), title=title)
 
 
 def test_articles_that_ask_the_same_are_one_hit_naming_the_others() -> None:
@@ -33,31 +32,28 @@ def test_questions_without_a_word_are_not_the_same() -> None:
 
 
 def test_a_copied_passage_is_shown_once() -> None:
-    hits = [
-        passage_hit(1, "a", "By the member states."),
-        passage_hit(2, "b", "By the member states."),
-        passage_hit(3, "c", "By the member states.", title="Money"),
-        passage_hit(4, "d", "By nobody."),
+    passages = [
+        passage("a", "By the member states."),
+        passage("b", "By the member states."),
+        passage("c", "By the member states.", title="Money"),
+        passage("d", "By nobody."),
     ]
-    kept = each_text_once(hits, 2)
-    assert [(hit.rank, hit.passage.article_id) for hit in kept] == [(1, "a"), (2, "c")]
+    assert each_text_once(passages, 2) == [0, 2]
+    assert each_text_once(passages, 9) == [0, 2, 3]
 
 
-def spanning(seq: int, start: int, end: int, article_id: str = "a") -> PassageHit:
-    passage = Passage(article_id, seq, "section", f"text {seq}", start, end)
-    return PassageHit(rank=seq, passage=passage, score=1 / seq)
+def spanning(seq: int, start: int, end: int, article_id: str = "a") -> Passage:
+    return Passage(article_id, seq, "section", f"text {seq}", start, end)
 
 
 def test_a_section_and_its_own_bullets_are_shown_once_the_better_one() -> None:
     whole, bullet, next_one = spanning(1, 0, 90), spanning(2, 10, 40), spanning(3, 90, 120)
     elsewhere = spanning(4, 10, 40, article_id="b")
-    kept = each_text_once([whole, bullet, next_one, elsewhere], 5)
-    assert [(hit.rank, hit.passage.seq) for hit in kept] == [(1, 1), (2, 3), (3, 4)]
-    kept = each_text_once([bullet, whole, next_one], 5)
-    assert [(hit.rank, hit.passage.seq) for hit in kept] == [(1, 2), (2, 3)]
+    assert each_text_once([whole, bullet, next_one, elsewhere], 5) == [0, 2, 3]
+    assert each_text_once([bullet, whole, next_one], 5) == [0, 2]
 
 
 def test_no_more_passages_than_wanted() -> None:
-    hits = [spanning(n, 10 * n, 10 * n + 10) for n in range(1, 5)]
-    assert each_text_once(hits, 0) == []
-    assert [hit.passage.seq for hit in each_text_once(hits, 2)] == [1, 2]
+    passages = [spanning(n, 10 * n, 10 * n + 10) for n in range(1, 5)]
+    assert each_text_once(passages, 0) == []
+    assert each_text_once(passages, 2) == [0, 1]
