@@ -10,7 +10,8 @@ from qasearch.index.cache import (
 )
 from qasearch.index.fallback import open_for_reading
 from qasearch.index.files import Files
-from qasearch.index.generation import Generation, KeptRows, stored_articles, verify
+from qasearch.index.folder import stored_articles
+from qasearch.index.generation import Generation, KeptRows
 from qasearch.index.lexical import LexicalIndex, inverse_frequencies, terms, terms_of_each
 from qasearch.index.lock import lock_holder, write_lock
 from qasearch.index.manifest import EmbedderIdentity, Manifest, UnreadableFormatError
@@ -20,6 +21,7 @@ from qasearch.index.passages import PassageStore, lot, subject_key
 from qasearch.index.scope import RowScope
 from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, cosines, row_cosines
+from qasearch.index.verification import verify
 from qasearch.index.writer import GenerationWriter, rollback
 
 __all__ = [

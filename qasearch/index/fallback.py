@@ -7,14 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from qasearch.errors import IndexDamagedError, IndexStoreError
+from qasearch.index.current import CURRENT_FILE, Current, generation_names
 from qasearch.index.files import Files
-from qasearch.index.generation import (
-    CURRENT_FILE,
-    Current,
-    Generation,
-    GenerationFolder,
-    generation_names,
-)
+from qasearch.index.folder import GenerationFolder
+from qasearch.index.generation import Generation
 from qasearch.index.manifest import GENERATION_NAME
 
 _log = logging.getLogger(__name__)

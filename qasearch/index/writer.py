@@ -27,17 +27,10 @@ from qasearch.errors import (
     IndexStoreError,
     IndexWriteError,
 )
+from qasearch.index.current import CURRENT_FILE, Current, generation_names, read_current
 from qasearch.index.files import FileDigest, Files, NewFile, writing
-from qasearch.index.generation import (
-    CURRENT_FILE,
-    Current,
-    Generation,
-    GenerationFolder,
-    KeptRows,
-    folder_bytes,
-    generation_names,
-    read_current,
-)
+from qasearch.index.folder import GenerationFolder, folder_bytes
+from qasearch.index.generation import Generation, KeptRows
 from qasearch.index.lock import WriterLock
 from qasearch.index.manifest import (
     CODEC_FILE,
