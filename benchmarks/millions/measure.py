@@ -18,7 +18,7 @@ from benchmarks.millions.mixing import NEAREST
 from qasearch import Article, Passage
 from qasearch.index import FaissIndex, Files, FlatIndex, cosines
 from qasearch.index.matrices import map_array
-from qasearch.index.passages import write_passages
+from qasearch.index.passagefile import write_passages
 from qasearch.index.vectors import build_faiss
 from qasearch.protocols import Vectors
 

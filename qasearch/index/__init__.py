@@ -17,7 +17,8 @@ from qasearch.index.lock import lock_holder, write_lock
 from qasearch.index.manifest import EmbedderIdentity, Manifest, UnreadableFormatError
 from qasearch.index.merge import cached_by, merge_caches
 from qasearch.index.notes import read_notes, write_notes
-from qasearch.index.passages import PassageStore, lot, subject_key
+from qasearch.index.passagefile import subject_key
+from qasearch.index.passages import PassageStore, lot
 from qasearch.index.scope import RowScope
 from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, cosines, row_cosines

@@ -37,7 +37,8 @@ from qasearch.index.manifest import (
     VECTORS_FILE,
     Manifest,
 )
-from qasearch.index.passages import ArticleValues, PassageStore
+from qasearch.index.passagefile import ArticleValues
+from qasearch.index.passages import PassageStore
 from qasearch.index.pins import Pin, take_pin
 from qasearch.index.scope import RowScope
 from qasearch.index.tokens import Codes, TokenStore

@@ -12,52 +12,27 @@ import threading
 import unicodedata
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from qasearch.index.files import FileDigest, Files, writing
+from qasearch.index.passagefile import ArticleValues, Row, connect, encodable, subject_key
 from qasearch.protocols import Rows
 from qasearch.records import Article, Condition, Passage
 
-_Row: TypeAlias = tuple[Any, ...]
 _Record = TypeVar("_Record", Article, Passage, tuple[str, str])
 
 Parts: TypeAlias = tuple[str, tuple[str, ...], str | None, str]
 """Of a passage: the question, its sections, its title and its body."""
+
 TextOf: TypeAlias = Callable[[str, tuple[str, ...], str | None, str], str]
 """Makes one text of these parts."""
-
-# Long texts lie in a table of their own, so that a scan of the metadata does not read them.
-_SCHEMA = """
-CREATE TABLE articles (
-    row INTEGER PRIMARY KEY, id TEXT NOT NULL, question TEXT NOT NULL, subjects TEXT NOT NULL,
-    date TEXT, urls TEXT NOT NULL, paths TEXT NOT NULL, flags TEXT NOT NULL
-);
-CREATE TABLE answers (
-    row INTEGER PRIMARY KEY, answer TEXT NOT NULL, intro TEXT, summary TEXT
-);
-CREATE TABLE passages (
-    row INTEGER PRIMARY KEY, article_row INTEGER NOT NULL, seq INTEGER NOT NULL,
-    kind TEXT NOT NULL, text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    ordinal TEXT, title TEXT, section_path TEXT NOT NULL, run INTEGER, lead_in TEXT
-);
-CREATE TABLE spans (article_row INTEGER PRIMARY KEY, first_passage INTEGER NOT NULL);
-CREATE TABLE subjects (
-    key TEXT NOT NULL, article_row INTEGER NOT NULL, subject TEXT NOT NULL,
-    PRIMARY KEY (key, article_row, subject)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX articles_by_id ON articles (id);
-CREATE INDEX articles_by_date ON articles (date);
-"""
-_PAGE_BYTES = 8192
 
 _ROWS_AT_ONCE = 1_000
 
@@ -65,152 +40,22 @@ _ARTICLE = """
 SELECT articles.row, id, question, answer, subjects, date, urls, paths, intro, summary, flags
 FROM articles JOIN answers USING (row)
 """
+
 _PASSAGE = """
 SELECT passages.row, id, seq, kind, text, start, "end", ordinal, title, section_path, run, lead_in
 FROM passages JOIN articles ON articles.row = article_row
 """
+
 _PARTS = """
 SELECT question, section_path, title, text FROM passages JOIN articles ON articles.row = article_row
 WHERE passages.row >= ? AND passages.row < ? ORDER BY passages.row
 """
+
 _ASKED = "SELECT row, id, question FROM articles"
+
 _QUESTIONS = "SELECT id, question FROM articles ORDER BY row"
+
 _IN_ROWS = "IN (SELECT value FROM json_each(?))"
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleValues:
-    """An article as the columns of its tables hold it, all row numbers left out."""
-
-    id: str
-    article: _Row
-    answer: _Row
-    subjects: list[_Row]
-    passages: list[_Row]
-
-
-class StoredArticles(Protocol):
-    """Articles of another store, taken over as they are."""
-
-    def values(self) -> Iterator[ArticleValues]:
-        """Yield the articles, in ascending order of id."""
-        ...
-
-
-def write_passages(
-    files: Files, path: Path, articles: Iterable[Article | StoredArticles]
-) -> FileDigest:
-    """Write articles and their passages to a new SQLite file.
-
-    Args:
-        files: the file operations.
-        path: the file, which must not exist.
-        articles: split already, or stored before, in ascending order of id; read one at a time.
-
-    Raises:
-        ValueError: ids do not ascend, or the passages of an article do not belong to it in
-            ascending order of seq, or a text cannot be stored as UTF-8.
-        IndexWriteError: no space, or an I/O error.
-    """
-    with writing(path):
-        files.close(files.create(path))
-        connection = _connect(path, "mode=rw")
-    with closing(connection):
-        with writing(path):
-            # No journal: an unfinished file is thrown away, a finished one synced as a whole.
-            for setting in (f"page_size={_PAGE_BYTES}", "journal_mode=OFF", "synchronous=OFF"):
-                connection.execute(f"PRAGMA {setting}")
-            connection.executescript(_SCHEMA)
-            connection.execute("BEGIN")
-        passage_row = 0
-        last_id: str | None = None
-        for row, values in enumerate(_all_values(articles)):
-            if last_id is not None and values.id <= last_id:
-                raise ValueError(
-                    f"Articles must ascend by id, but {values.id!r} follows {last_id!r}."
-                )
-            try:
-                with writing(path):
-                    _insert(connection, values, row, passage_row)
-            except UnicodeEncodeError as error:
-                raise ValueError(f"Article {values.id!r} is not all Unicode: {error}.") from error
-            passage_row += len(values.passages)
-            last_id = values.id
-        with writing(path):
-            connection.execute("COMMIT")
-    with writing(path):
-        return files.seal(path)
-
-
-def _all_values(articles: Iterable[Article | StoredArticles]) -> Iterator[ArticleValues]:
-    for entry in articles:
-        if isinstance(entry, Article):
-            yield _values(entry)
-        else:
-            yield from entry.values()
-
-
-def _values(article: Article) -> ArticleValues:
-    seqs = [passage.seq for passage in article.passages]
-    if seqs != sorted(set(seqs)):
-        raise ValueError(f"The passages of article {article.id!r} do not ascend by seq.")
-    for passage in article.passages:
-        if passage.article_id != article.id:
-            raise ValueError(f"Passage {passage.id!r} lies in article {article.id!r}.")
-    return ArticleValues(
-        id=article.id,
-        article=(
-            article.id,
-            article.question,
-            _to_json(article.subjects),
-            article.date.isoformat() if article.date else None,
-            _to_json(article.urls),
-            _to_json(article.paths),
-            _to_json(article.flags),
-        ),
-        answer=(article.answer, article.intro, article.summary),
-        subjects=sorted({(subject_key(subject), subject) for subject in article.subjects}),
-        passages=[_passage_values(passage) for passage in article.passages],
-    )
-
-
-def _passage_values(passage: Passage) -> _Row:
-    return (
-        passage.seq,
-        passage.kind,
-        passage.text,
-        passage.start,
-        passage.end,
-        passage.ordinal,
-        passage.title,
-        _to_json(passage.section_path),
-        passage.run,
-        passage.lead_in,
-    )
-
-
-def _insert(connection: sqlite3.Connection, values: ArticleValues, row: int, first: int) -> None:
-    """Insert an article as ``row``, and its passages from row ``first`` on.
-
-    Always in this order, article by article: the pages of the file then lie in the same order too,
-    whether the articles were read or taken over.
-    """
-    connection.execute(
-        "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row, *values.article)
-    )
-    connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", (row, *values.answer))
-    connection.executemany(
-        "INSERT INTO subjects VALUES (?, ?, ?)",
-        [(key, row, subject) for key, subject in values.subjects],
-    )
-    connection.execute("INSERT INTO spans VALUES (?, ?)", (row, first))
-    connection.executemany(
-        f"INSERT INTO passages VALUES ({', '.join('?' * 12)})",
-        [
-            (passage_row, row, *passage)
-            for passage_row, passage in enumerate(values.passages, start=first)
-        ],
-    )
 
 
 class PassageStore:
@@ -323,7 +168,7 @@ class PassageStore:
         """
         composed = [unicodedata.normalize(form, article_id) for form in ("NFC", "NFD")]
         for spelling in (article_id, *composed):
-            found = self._select("SELECT row FROM articles WHERE id = ?", (_encodable(spelling),))
+            found = self._select("SELECT row FROM articles WHERE id = ?", (encodable(spelling),))
             if found:
                 return found[0][0]
         raise LookupError(f"There is no article {article_id!r} in the index.")
@@ -433,7 +278,7 @@ class PassageStore:
         self._connection = _connect_immutable(self._path)
         self._close = weakref.finalize(self, self._connection.close)
 
-    def _select(self, sql: str, parameters: _Row = ()) -> list[_Row]:
+    def _select(self, sql: str, parameters: Row = ()) -> list[Row]:
         if os.getpid() != self._process:
             # Neither a connection nor a lock that another thread held may be carried over a fork.
             self._process, self._lock = os.getpid(), threading.Lock()
@@ -467,7 +312,7 @@ def _clause(field: str, op: str, values: Sequence[str]) -> tuple[str, Sequence[s
             raise ValueError(f"Articles cannot be filtered by {field} {op}.")
 
 
-def _article(values: _Row) -> Article:
+def _article(values: Row) -> Article:
     _, id, question, answer, subjects, date, urls, paths, intro, summary, flags = values
     return Article(
         id=id,
@@ -483,7 +328,7 @@ def _article(values: _Row) -> Article:
     )
 
 
-def _passage(values: _Row) -> Passage:
+def _passage(values: Row) -> Passage:
     _, article_id, seq, kind, text, start, end, ordinal, title, section_path, run, lead_in = values
     return Passage(
         article_id=article_id,
@@ -512,18 +357,9 @@ def _list(values: Sequence[str]) -> str:
     return f"({', '.join('?' * len(values))})"
 
 
-def _row_list(rows: Sequence[int]) -> _Row:
+def _row_list(rows: Sequence[int]) -> Row:
     """Any number of rows as one parameter, for ``_IN_ROWS``."""
     return (json.dumps([int(row) for row in rows]),)
-
-
-def _encodable(text: str) -> str:
-    """The text itself, unless it holds lone surrogates, as no text of an index does."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _to_json(texts: Sequence[str]) -> str:
-    return json.dumps(texts, ensure_ascii=False)
 
 
 @lru_cache(maxsize=1_024)  # most lists are empty, or those of the passage before
@@ -531,19 +367,5 @@ def _from_json(texts: str) -> tuple[str, ...]:
     return () if texts == "[]" else tuple(json.loads(texts))
 
 
-def subject_key(subject: str) -> str:
-    """The same for subjects that differ in case, or in how their accents are composed.
-
-    Source: The Unicode Standard, section 3.13, canonical caseless matching.
-    """
-    folded = unicodedata.normalize("NFD", subject).casefold()
-    return _encodable(unicodedata.normalize("NFC", folded))
-
-
-def _connect(path: Path, query: str) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?{query}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-
-
 def _connect_immutable(path: Path) -> sqlite3.Connection:
-    return _connect(path, "mode=ro&immutable=1")
+    return connect(path, "mode=ro&immutable=1")

@@ -50,7 +50,8 @@ from qasearch.index.manifest import (
     Manifest,
 )
 from qasearch.index.matrices import Kind, array_bytes, write_array
-from qasearch.index.passages import PassageStore, TextOf, write_passages
+from qasearch.index.passagefile import write_passages
+from qasearch.index.passages import PassageStore, TextOf
 from qasearch.index.pins import pinned_generations
 from qasearch.index.sources import write_sources
 from qasearch.index.tokens import Codes, TokenCodec

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qasearch.index import Files, PassageStore
-from qasearch.index.passages import write_passages
+from qasearch.index.passagefile import write_passages
 from qasearch.records import Article, Condition, Passage
 from tests.index.stores import ARTICLES, BREAD, KITES, RIVERS, article
 
