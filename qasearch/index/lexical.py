@@ -19,6 +19,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -37,6 +38,8 @@ ROW = "row"
 """Within its block."""
 
 Meta: TypeAlias = dict[str, Any]
+
+_SEGMENT = attrgetter("segment_ord")
 
 _ERROR_NUMBER = re.compile(r"(?:os error |code: )(\d+)")
 """How Rust shows an error of the system, plainly and within another error."""
@@ -118,7 +121,8 @@ class LexicalIndex:
         within = np.array(self._searcher.fast_field_values(ROW, addresses), dtype=np.int64)
         if len(self._firsts) < 2:
             return within
-        return within + self._firsts[[address.segment_ord for address in addresses]]
+        ordinals = np.fromiter(map(_SEGMENT, addresses), np.int64, len(addresses))
+        return within + self._firsts[ordinals]
 
     def _query(self, terms: Sequence[str]) -> "tantivy.Query":
         """Any of the terms; one that is asked for twice weighs twice."""
