@@ -26,6 +26,9 @@ ALONE_SECONDS: Final = 0.3
 MOST_PROCESSES: Final = 8
 """More of them would wait for this process to take what they have read."""
 
+_READY_SECONDS: Final = 30.0
+"""After so long, what was begun is no Python, or will be of no use."""
+
 _BATCHES_A_PROCESS: Final = 3
 """One that is worked on, and others so that neither side waits."""
 
@@ -73,6 +76,7 @@ class _Process:
     """A process that waits for work."""
 
     def __init__(self) -> None:
+        self._is_ready = False
         self._connection, theirs = Pipe()
         with theirs:
             # In a session of its own no interrupt of the terminal reaches it: it ends with us.
@@ -87,6 +91,11 @@ class _Process:
 
     def run(self, do: Callable[[Given], Done], batch: Given) -> Done:
         """What ``do`` makes of a batch there; EOFError or OSError if the process is lost."""
+        if not self._is_ready:
+            if not self._connection.poll(_READY_SECONDS):
+                raise EOFError
+            self._connection.recv()
+            self._is_ready = True
         self._connection.send((do, batch))
         return self._connection.recv()
 
@@ -135,9 +144,10 @@ class _Crew:
 
 
 def work(descriptor: int) -> None:
-    """Work on what comes until nothing more comes: all that such a process does."""
+    """Say that it is ready, and work on what comes until nothing more comes."""
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection: Connection[Any, Any] = Connection(descriptor)
+        connection.send(None)
         while True:
             do, batch = connection.recv()
             connection.send(do(batch))

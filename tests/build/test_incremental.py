@@ -38,6 +38,19 @@ def test_nothing_changed_is_nothing_done(folder: Folder) -> None:
     assert sorted(folder.index.rglob("*")) == before
 
 
+def test_what_is_read_elsewhere_and_put_aside_makes_the_same_index(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As large folders are read, but for their size."""
+    monkeypatch.setattr("qasearch.ingest.changes.FILES_AT_ONCE", 2)
+    monkeypatch.setattr("qasearch.ingest.processes.ALONE_SECONDS", 0.0)
+    monkeypatch.setattr("qasearch.ingest.processes._processors", lambda: 2)
+    monkeypatch.setattr("qasearch.ingest.shelf.IN_MEMORY", 0)
+    report = folder.build(tmp_path / "elsewhere")
+    assert counts(report) == {"added": 6}
+    assert stored(tmp_path / "elsewhere") == stored(folder.index)
+
+
 def test_an_edit_embeds_what_is_new_and_takes_the_rest_over(folder: Folder) -> None:
     folder.write("c", id="c", text="1. **First**: c one.\n\n2. **Second**: quite another matter.")
     report = folder.build()

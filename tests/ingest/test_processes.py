@@ -82,6 +82,13 @@ def test_where_no_process_can_be_begun_all_is_done_here(monkeypatch: pytest.Monk
     assert {process for process, _ in in_processes(who, BATCHES)} == {os.getpid()}
 
 
+def test_what_never_gets_ready_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ``sys.executable`` is no Python, but a program that has one in it."""
+    monkeypatch.setattr(processes, "_BEGIN", "import time; time.sleep(100)")
+    monkeypatch.setattr(processes, "_READY_SECONDS", 0.1)
+    assert {process for process, _ in in_processes(who, BATCHES)} == {os.getpid()}
+
+
 def test_what_is_raised_there_is_raised_here() -> None:
     with pytest.raises(ArticleError, match="is not liked"):
         list(in_processes(fail, BATCHES))
