@@ -29,8 +29,13 @@ LIBRARIES = ("numpy", "faiss-cpu", "onnxruntime", "tantivy", "torch", "sentence-
 
 ONE_THREAD = dict.fromkeys(
     ("QASEARCH_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-) | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-"""Environment of a process that is to compute with one thread."""
+) | {
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    # Set, it has Python compile again and again what pip compiled when it installed it.
+    "PYTHONDONTWRITEBYTECODE": "",
+}
+"""Environment of a process that is to compute with one thread, and is installed as usual."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,6 @@ from qasearch.records import (
     WhyResult,
 )
 from qasearch.storage import Reader
-from qasearch.stores import CANARY_RANK, copy, is_address, open_store, origin_of
 
 if TYPE_CHECKING:
     from qasearch.build import ArticleReader
@@ -365,7 +364,7 @@ class Index:
             ValueError: a generation of a store was named.
         """
         named = generation is not None
-        if is_address(str(index)):
+        if _is_address(index):
             if named:
                 raise ValueError("A store has one generation that can be opened: name none.")
             embedder = (embedder or load_embedder(model, offline=offline)) if searchable else None
@@ -417,6 +416,8 @@ class Index:
             EmbedderError: the model is missing, or not what it claims to be.
             ValueError: ``store`` is no address of a store.
         """
+        from qasearch.stores import CANARY_RANK, copy, open_store, origin_of  # as above
+
         embedder = embedder or load_embedder(model, offline=offline)
         generation = open_for_reading(
             Path(index),
@@ -798,8 +799,19 @@ class Index:
         )
 
 
+def _is_address(index: str | Path) -> bool:
+    """Whether a store is meant, not a folder; most folders are known by having no colon."""
+    if ":" not in str(index):
+        return False
+    from qasearch.stores import is_address  # as above
+
+    return is_address(str(index))
+
+
 def _open_store(address: str, embedder: Embedder | None) -> Reader:
     """What a store has published; its vectors are the embedder's, if one is given."""
+    from qasearch.stores import open_store  # as above
+
     store = open_store(address)
     try:
         reader, origin = store.reader(), store.origin()

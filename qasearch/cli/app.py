@@ -1,8 +1,10 @@
 """The commands together, and the one door through which every outcome leaves."""
 
+import gc
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import Annotated
 
@@ -91,14 +93,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReaderGoneError:
         stop_writing()
         return ExitCode.DONE
+    finally:
+        if arguments is None:
+            gc.freeze()  # the process ends: nothing is worth to be freed on its own
 
 
 def _run(arguments: Sequence[str]) -> int:
     try:
         given = as_search(arguments, COMMANDS)
-        app = app_of(given[:1] if given and given[0] in COMMANDS else COMMANDS)
         # Not standalone, typer hands back what a command returns, and Exit as its code.
-        with as_bash_breaks_words():
+        is_brief = given[:1] == ["search"] and "-" not in given
+        with as_bash_breaks_words(), _uncollected() if is_brief else nullcontext():
+            app = app_of(given[:1] if given and given[0] in COMMANDS else COMMANDS)
             outcome: int | None = app(given, prog_name="qasearch", standalone_mode=False)
         if outcome == ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
@@ -107,3 +113,15 @@ def _run(arguments: Sequence[str]) -> int:
         raise
     except (Exception, KeyboardInterrupt) as error:
         return report(error, arguments)
+
+
+@contextmanager
+def _uncollected() -> Generator[None]:
+    """Look for no garbage meanwhile: one question leaves little, and its imports much to search."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -92,12 +92,11 @@ def search(
     asked = _Lines(form) if several else [query]
     unanswered = False
 
-    from qasearch import Index, load_reranker
+    from qasearch import Index, load_embedder, load_reranker
 
+    embedder = load_embedder(model, offline=offline, few=not several)
     reorder = load_reranker(reranker, offline=offline) if reranker else None
-    with Index.open(
-        store or index, model=model, offline=offline, reranker=reorder, preload=True
-    ) as opened:
+    with Index.open(store or index, embedder=embedder, reranker=reorder, preload=True) as opened:
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered

@@ -29,6 +29,7 @@ def load_embedder(
     max_tokens: int | None = None,
     threads: int | None = None,
     fast: bool = True,
+    few: bool = False,
 ) -> SentenceTransformerEmbedder:
     """Find a model and make sure that it is safe to load; loading waits for the first text.
 
@@ -43,6 +44,7 @@ def load_embedder(
         threads: how many compute; None means QASEARCH_THREADS, or else OMP_NUM_THREADS, or else as
             many as the machine has processors for us.
         fast: if False, sentence-transformers computes even where onnxruntime gives the same.
+        few: a few texts will come, no more: the model opens sooner and is slower with each.
 
     Raises:
         EmbedderError: there is no such model, it is not what it claims to be, or it is not safe.
@@ -63,6 +65,7 @@ def load_embedder(
         max_tokens=max_tokens,
         threads=threads_told() if threads is None else threads,
         fast=fast,
+        few=few,
     )
 
 

@@ -60,6 +60,7 @@ def open_network(
     reference: "Callable[[], TorchNetwork]",
     threads: int | None,
     precision: Precision | None = None,
+    few: bool = False,
 ) -> Network:
     """Open the export of a model, which the first to ask makes; else load the reference.
 
@@ -73,6 +74,7 @@ def open_network(
         reference: loads the model.
         threads: batches that an export computes at one time; None lets it choose.
         precision: of the export, where that is less than float32; the reference has no such.
+        few: open the export for a few texts.
 
     Raises:
         EmbedderError: the model cannot be loaded, or has no export of that precision.
@@ -86,8 +88,9 @@ def open_network(
     write = partial(
         _write, reference, name, dim=folder.full_dim, max_tokens=max_tokens, precision=precision
     )
+    read = partial(_open, threads=threads, few=few)
     try:
-        found = _read_or_make(models, _key(fingerprint), partial(_open, threads=threads), write)
+        found = _read_or_make(models, _key(fingerprint), read, write)
     except OSError as error:
         reason = f"{models.folder} cannot be written ({error.strerror or error})"
         hint = "Let QASEARCH_CACHE_DIR name a folder that can."
@@ -132,11 +135,13 @@ def _read_or_make(
     return found or Refused("its export cannot be read back")
 
 
-def _open(folder: Path, *, threads: int | None) -> Export:
+def _open(folder: Path, *, threads: int | None, few: bool) -> Export:
     facts = json.loads((folder / FACTS).read_bytes())
     if "refused" in facts:
         return Refused(facts["refused"])
-    return OnnxNetwork(folder, pad_id=facts["pad_id"], pad_left=facts["pad_left"], threads=threads)
+    return OnnxNetwork(
+        folder, pad_id=facts["pad_id"], pad_left=facts["pad_left"], threads=threads, few=few
+    )
 
 
 def _write(

@@ -44,6 +44,7 @@ class SentenceTransformerEmbedder:
         max_tokens: length of a window; None means the model's own.
         threads: how many compute; None means as many as the machine has processors for us.
         fast: if False, sentence-transformers always computes.
+        few: a few texts will come, no more: onnxruntime opens sooner and is slower with each.
         precision: of the numbers that onnxruntime computes with; None means float32.
 
     Raises:
@@ -61,6 +62,7 @@ class SentenceTransformerEmbedder:
         max_tokens: int | None = None,
         threads: int | None = None,
         fast: bool = True,
+        few: bool = False,
         precision: Precision | None = None,
     ) -> None:
         if precision and not fast:
@@ -75,6 +77,7 @@ class SentenceTransformerEmbedder:
         self._pins = pins
         self._threads = threads
         self._fast = fast
+        self._few = few
         self._precision: Precision | None = precision
         self._fingerprint: str | None = None
         self._loaded: _Loaded | None = None
@@ -191,6 +194,7 @@ class SentenceTransformerEmbedder:
             reference=self._reference,
             precision=self._precision,
             threads=self._threads,
+            few=self._few,
         )
 
     def _reference(self) -> "TorchNetwork":

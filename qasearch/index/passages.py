@@ -51,6 +51,11 @@ SELECT question, section_path, title, text FROM passages JOIN articles ON articl
 WHERE passages.row >= ? AND passages.row < ? ORDER BY passages.row
 """
 
+# As one text: a row for each article takes three times as long to read.
+_STARTS = """
+SELECT group_concat(first_passage) FROM (SELECT first_passage FROM spans ORDER BY article_row)
+"""
+
 _ASKED = "SELECT row, id, question FROM articles"
 
 _QUESTIONS = "SELECT id, question FROM articles ORDER BY row"
@@ -83,11 +88,12 @@ class PassageStore:
         self._connect()
         try:
             passages: int = self._select("SELECT ifnull(max(row) + 1, 0) FROM passages")[0][0]
-            starts = self._select("SELECT first_passage FROM spans ORDER BY article_row")
+            starts: str | None = self._select(_STARTS)[0][0]
         except BaseException:
             self.close()
             raise
-        self.passage_offsets = np.array([*(start for (start,) in starts), passages], dtype=np.int64)
+        firsts = np.fromstring(starts, dtype=np.int64, sep=",") if starts else ()
+        self.passage_offsets = np.append(firsts, passages).astype(np.int64)
 
     @property
     def article_count(self) -> int:

@@ -187,12 +187,14 @@ class TokenStore:
             are.
         """
         articles = np.searchsorted(self._passage_offsets, rows, side="right") - 1
-        distinct, place = np.unique(articles, return_inverse=True)
+        places = dict[int, int]()
+        place = [places.setdefault(article, len(places)) for article in articles.tolist()]
+        distinct = np.array([*places], dtype=np.int64)
         questions = self._passage_offsets[distinct] + distinct
         entries = np.concatenate([rows + articles + 1, questions])
         sizes = self._offsets[entries + 1] - self._offsets[entries]
         best = self._best(self.codec.project(query), entries, sizes)
-        of_questions = len(rows) + place
+        of_questions = len(rows) + np.array(place, dtype=np.int64)
         counts = sizes[: len(rows)] + sizes[of_questions]
         matches = np.maximum(best[: len(rows)], best[of_questions])
         return np.where(counts[:, np.newaxis] > 0, matches, 0).astype(np.float32), counts

@@ -344,6 +344,7 @@ def read_faiss(data: bytes, *, rows: int, dim: int) -> "faiss.Index":
         limit = faiss.get_deserialization_vector_byte_limit()
         faiss.set_deserialization_vector_byte_limit(len(data))
         try:
+            # Not by ``ZeroCopyIOReader``: the index would point into bytes that are gone.
             index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
         except RuntimeError as error:
             raise ValueError("what FAISS cannot read") from error

@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 
 from qasearch.protocols import Embedder
 from qasearch.query.confidence import (
@@ -90,6 +89,8 @@ def calibrate(reader: Reader, embedder: Embedder) -> bytes:
 def _calibration(reader: Reader, embedder: Embedder) -> Calibration:
     if reader.article_count < FEWEST_ARTICLES:
         return {}
+    from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
+
     trials: dict[Mode, list[_Trial]] = {mode: [] for mode in get_args(Mode)}
     sample = reader.store.sample(QUERIES)
     questions = [a.question[:LONGEST_QUERY] for a in reader.store.articles(sample)]

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qasearch.ingest import passage_text
 from qasearch.protocols import Reranker
 from qasearch.query.collapse import asking_the_same, each_text_once, question_key
 from qasearch.query.confidence import SURE, Judge
@@ -180,6 +179,8 @@ class Hits:
         places = list(range(len(rows)))
         if self._reranker is None:
             return places
+        from qasearch.ingest import passage_text  # no other search needs it
+
         best = np.array(rows[:RERANKED], dtype=np.int64)
         articles = self._store.articles(self._store.article_rows_of(best).tolist())
         texts = map(passage_text, articles, self._store.passages(best.tolist()))

@@ -97,7 +97,7 @@ class Ranking:
         worded = self.signals.worded if self.weights.lexical else near[:0]
         self._late_depth = max(LATE_CANDIDATES, self.depth // 2)
         self._feedback: Rows = near[:0]
-        self.candidates = self._first(np.union1d(near, worded))
+        self.candidates = self._first(_union(near, worded))
         self._compare_tokens()
         self._feed_back()
         self.scores = self.candidates.weighed(self.weights)
@@ -144,11 +144,13 @@ class Ranking:
         return self.signals.questions(rows)
 
     def _best_places(self) -> tuple[Rows, Rows]:
-        """The articles of the candidates, ascending, and for each the place of its best."""
+        """The articles of the candidates, the best first, and for each the place of its best."""
         order = np.lexsort((self.candidates.rows, -self.scores))
         articles = self._store.article_rows_of(self.candidates.rows[order])
-        rows, first = np.unique(articles, return_index=True)
-        return rows, order[first]
+        best = dict[int, int]()
+        for article, place in zip(articles.tolist(), order.tolist(), strict=True):
+            best.setdefault(article, place)
+        return np.array([*best], dtype=np.int64), np.array([*best.values()], dtype=np.int64)
 
     def _first(self, rows: Rows) -> Candidates:
         """Some passages with the signals that cost least."""
@@ -179,6 +181,12 @@ class Ranking:
         scores = self.candidates.weighed(self.weights)
         self._feedback = rows[np.lexsort((rows, -scores))[:FEEDBACK_PASSAGES]]
         self.candidates.scores["feedback"] = self.signals.feedback(rows, self._feedback)
+
+
+def _union(some: Rows, others: Rows) -> Rows:
+    """The rows of both, each once, ascending: ``union1d``, which loads numpy.ma and takes long."""
+    rows = np.sort(np.concatenate([some, others]))
+    return rows[np.concatenate([rows[:1] >= 0, rows[1:] > rows[:-1]])]
 
 
 def _ranked(candidates: Candidates, scores: Vectors, places: Rows) -> list[RankedPassage]:

@@ -9,7 +9,6 @@ feedback   cosine of the passage's vector and the mean of the best passages foun
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import fmean
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -75,7 +74,7 @@ def _weights(lexical: Words, words: Sequence[str]) -> Vectors:
     terms = lexical.terms_of_each(words)
     known = list({term for each in terms for term in each})
     rareness = dict(zip(known, lexical.inverse_frequencies(known).tolist(), strict=True))
-    means = [fmean(map(rareness.__getitem__, each)) if each else 0.0 for each in terms]
+    means = [sum(map(rareness.__getitem__, each)) / max(1, len(each)) for each in terms]
     weights = np.sqrt(np.array(means, dtype=np.float32)) + _COMMONEST
     return (weights / max(float(weights.sum()), _COMMONEST)).astype(np.float32)
 
