@@ -239,6 +239,7 @@ def test_keyboard(tab: Watched) -> None:
     assert page.locator("#completions").is_hidden()
     assert page.locator("#q").input_value() == "how high"
     shown(page, "How high is the tide")
+    page.wait_for_load_state("networkidle")  # a reply to fewer letters may have shown it
     page.keyboard.press("ArrowDown")
     links = page.locator(".hit h2 a")
     assert links.nth(0).evaluate("e => e === document.activeElement")
