@@ -95,7 +95,7 @@ def block_starts(ids: Sequence[str]) -> list[int]:
 def written_blocks(data: bytes) -> dict[tuple[int, int], WrittenBlock]:
     """The blocks of an archive, by the rows where they begin and end.
 
-    None if another version wrote them, whose words may be others.
+    None of them if another version wrote the archive: its words may be others.
     """
     contents = dict(members(data))
     meta = json.loads(contents[META])

@@ -236,11 +236,10 @@ class GenerationWriter:
                 as the parent was written with.
         """
         self._written_counts()
-        path = self._folder.path / PASSAGES_FILE
-        with writing(path), closing(PassageStore(path)) as store:
+        passages, lexical = (self._folder.path / file for file in (PASSAGES_FILE, LEXICAL_FILE))
+        with writing(passages), closing(PassageStore(passages)) as store:
             blocks = blocks_to_write(store, self._kept, text_of)
-            path = self._folder.path / LEXICAL_FILE
-            self._digests[LEXICAL_FILE] = write_lexical(self._files, path, blocks)
+            self._digests[LEXICAL_FILE] = write_lexical(self._files, lexical, blocks)
 
     @contextmanager
     def preview(self) -> Generator[Generation]:

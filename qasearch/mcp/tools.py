@@ -14,6 +14,7 @@ from qasearch.mcp.arguments import (
     read_arguments,
 )
 from qasearch.mcp.replies import NOTICE, RelatedReply, SearchReply, ShowReply
+from qasearch.records import identity_dict
 
 MOST_SOURCE, MOST_TEXT, MOST_OUTLINE = 20_000, 4_000, 200
 """Characters of a source, characters of a passage found, passages of an outline."""
@@ -75,7 +76,7 @@ def _show(index: Index, given: Mapping[str, object]) -> dict[str, object]:
     return {
         "schema": "qasearch.show/1",
         "id": asked.id,
-        "article": _identity(article),
+        "article": identity_dict(article),
         "passage": _outline(passage) if passage else None,
         "source": source[:MOST_SOURCE],
         "cut": len(source) > MOST_SOURCE or len(article.passages) > MOST_OUTLINE,
@@ -103,17 +104,6 @@ def _find(index: Index, id: str) -> tuple[Article, Passage | None]:
         return article, next(each for each in article.passages if each.id == id)
     except (LookupError, StopIteration):
         raise NotFoundError(f"The index has no article or passage {id!r}.") from None
-
-
-def _identity(article: Article) -> dict[str, object]:
-    return {
-        "id": article.id,
-        "question": article.question,
-        "subjects": list(article.subjects),
-        "date": article.date.isoformat() if article.date else None,
-        "url": article.urls[0] if article.urls else None,
-        "path": article.paths[0] if article.paths else None,
-    }
 
 
 def _outline(passage: Passage) -> dict[str, object]:

@@ -17,6 +17,7 @@ from qasearch.records.hits import (
     PassageHit,
     SignalPart,
     Verdict,
+    identity_dict,
     verdict_of,
 )
 from qasearch.records.reports import (
@@ -73,5 +74,6 @@ __all__ = [
     "Source",
     "Verdict",
     "WhyResult",
+    "identity_dict",
     "verdict_of",
 ]
