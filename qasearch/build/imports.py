@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -27,6 +26,7 @@ from qasearch.index import (
     Manifest,
     TokenCodec,
     stored_articles,
+    version_of,
 )
 from qasearch.ingest import joined_text
 from qasearch.protocols import Progress, Rows, Vectors
@@ -53,7 +53,7 @@ def import_(
         index,
         embedder=manifest.embedder,
         splitter_version=manifest.splitter,
-        tool_version=version("qasearch"),
+        tool_version=version_of("qasearch"),
         wait=wait,
     )
     with writer:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 from qasearch.build.asked import asked
@@ -26,6 +25,7 @@ from qasearch.index import (
     known_keys,
     stored_articles,
     text_key,
+    version_of,
 )
 from qasearch.ingest import Shelf, joined_text
 from qasearch.protocols import Embedder, Progress, Spread, TokenEmbedder, here
@@ -109,7 +109,7 @@ def _writer(index: Path, embedder: Embedder, *, wait: float) -> GenerationWriter
         index,
         embedder=EmbedderIdentity(embedder_name(embedder), embedder.fingerprint, embedder.dim),
         splitter_version=SPLITTER_VERSION,
-        tool_version=version("qasearch"),
+        tool_version=version_of("qasearch"),
         wait=wait,
     )
 

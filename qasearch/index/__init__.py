@@ -14,7 +14,12 @@ from qasearch.index.folder import stored_articles
 from qasearch.index.generation import Generation, KeptRows
 from qasearch.index.lexical import LexicalIndex, inverse_frequencies, terms, terms_of_each
 from qasearch.index.lock import lock_holder, write_lock
-from qasearch.index.manifest import EmbedderIdentity, Manifest, UnreadableFormatError
+from qasearch.index.manifest import (
+    EmbedderIdentity,
+    Manifest,
+    UnreadableFormatError,
+    version_of,
+)
 from qasearch.index.merge import cached_by, merge_caches
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passagefile import subject_key
@@ -64,6 +69,7 @@ __all__ = [
     "terms_of_each",
     "text_key",
     "verify",
+    "version_of",
     "write_lock",
     "write_notes",
 ]

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from types import TracebackType
 from typing import Self, cast
 
@@ -44,6 +45,14 @@ _MOST = 1 << 53
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # JSON can spell it, UTF-8 cannot
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@cache
+def version_of(package: str) -> str:
+    """The version of a package, looked up once a process: that lists all folders of modules."""
+    from importlib.metadata import version  # slow to import; only builds need it
+
+    return version(package)
 
 
 class UnreadableFormatError(Exception):

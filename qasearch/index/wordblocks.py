@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EIO, ENOTEMPTY
-from importlib.metadata import version
 from itertools import pairwise, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from qasearch.index.lexical import (
     regular,
     within_tantivy,
 )
+from qasearch.index.manifest import version_of
 from qasearch.index.passages import PassageStore, TextOf, lot
 from qasearch.protocols import in_batches
 
@@ -191,7 +191,7 @@ def _contents(blocks: Sequence[WrittenBlock]) -> Iterator[tuple[str, bytes]]:
 
 def _maker() -> str:
     """Who writes words so: another version may write other ones."""
-    return " ".join(f"{package} {version(package)}" for package in ("qasearch", "tantivy"))
+    return " ".join(f"{package} {version_of(package)}" for package in ("qasearch", "tantivy"))
 
 
 def _build(files: Files, folder: Path, block: NewBlock) -> WrittenBlock:

@@ -1,7 +1,6 @@
 """The index on disk as a store: what is staged is kept in memory, and published as a generation."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.metadata import version
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from qasearch.index import (
     GenerationWriter,
     KeptRows,
     TokenCodec,
+    version_of,
 )
 from qasearch.ingest import joined_text
 from qasearch.protocols import Rows, Vectors
@@ -165,7 +165,7 @@ class EmbeddedStore:
             self._path,
             embedder=identity,
             splitter_version=origin.splitter,
-            tool_version=version("qasearch"),
+            tool_version=version_of("qasearch"),
         ) as writer:
             writer.write_passages(e.article if isinstance(e, Entry) else e for e in merged)
             writer.write_vectors(_vectors(merged))

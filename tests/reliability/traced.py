@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from qasearch.errors import IndexWriteError
+from qasearch.index import version_of
 
 SPACE_CALLS = ("write", "pwrite64", "mkdir", "mkdirat")
 """Those that take space on the disk."""
@@ -101,6 +102,8 @@ def run_traced(build: Callable[[], str], log: Path, *options: str) -> Ending:
         log: where strace shall write its lines.
         options: for strace: what to tamper with, how much to show.
     """
+    for package in ("qasearch", "tantivy"):  # else the fork lists folders that others may change
+        version_of(package)
     ours, theirs = socket.socketpair()
     process = os.fork()
     if process == 0:
