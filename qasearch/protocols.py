@@ -14,6 +14,8 @@ Scores: TypeAlias = NDArray[np.float32]
 """float32 (q, k); cosine, best first."""
 Rows: TypeAlias = NDArray[np.int64]
 """int64 (q, k) or (n,); row numbers of passages or questions."""
+Flags: TypeAlias = NDArray[np.bool_]
+"""bool (n,); whether something holds, for each of n."""
 
 __all__ = [
     "Batch",

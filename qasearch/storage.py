@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from qasearch.protocols import Rows, Scores, Vectors
+from qasearch.protocols import Flags, Rows, Scores, Vectors
 from qasearch.records import Article, Condition, IndexStatus, Passage
 
 
@@ -68,6 +68,10 @@ class Texts(Protocol):
 
     def article_rows_of(self, passage_rows: Rows) -> Rows:
         """The row of the article of each passage: int64, of the same shape as ``passage_rows``."""
+        ...
+
+    def are_points(self, passage_rows: Rows) -> Flags:
+        """Which passages are numbered points."""
         ...
 
     def passage_rows_of(self, article_rows: Rows) -> Rows:

@@ -34,7 +34,7 @@ DATA_FILES = (
 MAPPED_FILES = (VECTORS_FILE, QUESTIONS_FILE, TOKENS_FILE)
 """Those that opening does not hash: they are mapped, and large."""
 
-MAJOR, MINOR = 3, 0
+MAJOR, MINOR = 4, 0
 """Version of the format of an index. Another major cannot be read; a newer minor can."""
 
 GENERATION_NAME = re.compile(r"gen-([0-9]{10})-[0-9a-f]{8}")

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 from qasearch.index.files import FileDigest, Files, writing
 from qasearch.records import Article, Passage
 
 Row: TypeAlias = tuple[Any, ...]
 """Values of columns."""
 
-# Long texts lie in a table of their own, so that a scan of the metadata does not read them.
+# Long texts lie in a table of their own, so that a scan of the metadata does not read them. Which
+# passages are numbered points is told once more, in one row: a bit for each, by row.
 _SCHEMA = """
 CREATE TABLE articles (
     row INTEGER PRIMARY KEY, id TEXT NOT NULL, question TEXT NOT NULL, subjects TEXT NOT NULL,
@@ -30,6 +33,7 @@ CREATE TABLE passages (
     ordinal TEXT, title TEXT, section_path TEXT NOT NULL, run INTEGER, lead_in TEXT
 );
 CREATE TABLE spans (article_row INTEGER PRIMARY KEY, first_passage INTEGER NOT NULL);
+CREATE TABLE points (bits BLOB NOT NULL);
 CREATE TABLE subjects (
     key TEXT NOT NULL, article_row INTEGER NOT NULL, subject TEXT NOT NULL,
     PRIMARY KEY (key, article_row, subject)
@@ -38,6 +42,9 @@ CREATE UNIQUE INDEX articles_by_id ON articles (id);
 CREATE INDEX articles_by_date ON articles (date);
 """
 _PAGE_BYTES = 8192
+
+_KIND = 1
+"""Where a passage's values hold its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ def write_passages(
                 connection.execute(f"PRAGMA {setting}")
             connection.executescript(_SCHEMA)
             connection.execute("BEGIN")
-        passage_row = 0
+        points = bytearray()
         last_id: str | None = None
         for row, values in enumerate(_all_values(articles)):
             if last_id is not None and values.id <= last_id:
@@ -93,12 +100,14 @@ def write_passages(
                 )
             try:
                 with writing(path):
-                    _insert(connection, values, row, passage_row)
+                    _insert(connection, values, row, len(points))
             except UnicodeEncodeError as error:
                 raise ValueError(f"Article {values.id!r} is not all Unicode: {error}.") from error
-            passage_row += len(values.passages)
+            points += bytes(passage[_KIND] == "point" for passage in values.passages)
             last_id = values.id
         with writing(path):
+            bits = np.packbits(np.frombuffer(points, np.uint8)).tobytes()
+            connection.execute("INSERT INTO points VALUES (?)", (bits,))
             connection.execute("COMMIT")
     with writing(path):
         return files.seal(path)

@@ -23,7 +23,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from qasearch.index.passagefile import ArticleValues, Row, connect, encodable, subject_key
-from qasearch.protocols import Rows
+from qasearch.protocols import Flags, Rows
 from qasearch.records import Article, Condition, Passage
 
 _Record = TypeVar("_Record", Article, Passage, tuple[str, str])
@@ -89,11 +89,13 @@ class PassageStore:
         try:
             passages: int = self._select("SELECT ifnull(max(row) + 1, 0) FROM passages")[0][0]
             starts: str | None = self._select(_STARTS)[0][0]
+            bits: bytes = self._select("SELECT bits FROM points")[0][0]
         except BaseException:
             self.close()
             raise
         firsts = np.fromstring(starts, dtype=np.int64, sep=",") if starts else ()
         self.passage_offsets = np.append(firsts, passages).astype(np.int64)
+        self._points = np.unpackbits(np.frombuffer(bits, np.uint8)).astype(np.bool_)
 
     @property
     def article_count(self) -> int:
@@ -241,6 +243,10 @@ class PassageStore:
     def article_rows_of(self, passage_rows: Rows) -> Rows:
         """The row of the article of each passage: int64, of the same shape as ``passage_rows``."""
         return np.searchsorted(self.passage_offsets, passage_rows, side="right") - 1
+
+    def are_points(self, passage_rows: Rows) -> Flags:
+        """Which passages are numbered points."""
+        return self._points[passage_rows]
 
     def passage_rows_of(self, article_rows: Rows) -> Rows:
         """The rows of all passages of some articles: int64, in the order of the articles."""

@@ -25,6 +25,9 @@ USUAL_TOKENS = 45
 LENGTH_DISCOUNT = 0.02
 """What ``late`` loses for each e-fold of tokens above that: among more tokens each finds a better
 match by chance (docs/decisions/0009-ranking.md)."""
+PROSE_DISCOUNT = 0.04
+"""What ``late`` loses where a passage is no numbered point: points answer more often than what
+stands around them (docs/decisions/0009-ranking.md)."""
 
 _COMMONEST = 0.01
 """Weight of a token of a stop word: that of another is the root of its inverse frequency."""
@@ -171,7 +174,7 @@ class SignalReader:
         """Signal ``late`` of some rows; each is compared once, however often it is asked for.
 
         The mean over the query's tokens of their best cosines among the passage's, with a discount
-        for length.
+        for length, and for prose.
 
         Source: Khattab and Zaharia, "ColBERT", SIGIR 2020, https://arxiv.org/abs/2004.12832
         """
@@ -188,6 +191,7 @@ class SignalReader:
         matches, counts = store.matches(tokens, rows)
         weights = self._question.weights
         discount = LENGTH_DISCOUNT * np.log(np.maximum(counts, 1) / USUAL_TOKENS)
+        discount += PROSE_DISCOUNT * ~self._reader.store.are_points(rows)
         mean = matches.mean(axis=1) if weights is None else np.einsum("nq,q->n", matches, weights)
         return (mean - discount).astype(np.float32)
 

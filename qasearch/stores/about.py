@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from qasearch.storage import Origin
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)

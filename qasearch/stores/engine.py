@@ -30,12 +30,14 @@ class PassageRow:
         row: of the passage.
         vector: float32 (d,).
         codes: of its tokens.
+        point: whether it is a numbered point.
         words: its terms, with a space between them.
     """
 
     row: int
     vector: NDArray[np.float32]
     codes: bytes
+    point: bool
     words: str
 
 
@@ -84,12 +86,13 @@ class Kept:
 class Parts:
     """What signals are made of: vector and codes of a passage, or of an article's question.
 
-    ``passages`` counts those of an article; 0 of a passage.
+    ``passages`` counts those of an article; ``point`` tells a passage that is a numbered point.
     """
 
     vector: NDArray[np.float32]
     codes: bytes
     passages: int = 0
+    point: bool = False
 
 
 class Engine(Protocol):

@@ -211,8 +211,8 @@ class Milvus:
     def passage_parts(self, number: int, rows: Sequence[int]) -> dict[int, Parts]:
         """Vectors and codes of passages, by row."""
         return {
-            row["key"]: Parts(_vector(row["vector"]), _joined(row["codes"]))
-            for row in self._by_key(number, PASSAGES, rows, ["vector", "codes"])
+            row["key"]: Parts(_vector(row["vector"]), _joined(row["codes"]), point=row["point"])
+            for row in self._by_key(number, PASSAGES, rows, ["vector", "codes", "point"])
         }
 
     def article_parts(self, number: int, rows: Sequence[int]) -> dict[int, Parts]:
@@ -397,6 +397,7 @@ def _passage_rows(article: ArticleRow) -> Iterator[dict[str, Any]]:
             "subjects": _subject_numbers(article.subjects),
             "vector": passage.vector.tolist(),
             "codes": _parts(passage.codes),
+            "point": passage.point,
             "words": passage.words,
         }
 

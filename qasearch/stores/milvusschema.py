@@ -32,7 +32,7 @@ class Collection:
 
 
 PASSAGES = Collection(
-    "", ("key", "article", "day", "subjects", "vector", "codes", "words", "sparse")
+    "", ("key", "article", "day", "subjects", "vector", "codes", "point", "words", "sparse")
 )
 ARTICLES = Collection(
     "_articles",
@@ -71,6 +71,7 @@ def schema(kind: Collection, dim: int) -> "CollectionSchema":
             "dim": _ABOUT_DIM if kind is ABOUT else dim,
         },
         "codes": texts,
+        "point": {"datatype": DataType.BOOL},
         # Words come stemmed, in lower case and with a space between: nothing else is to be done.
         "words": {
             "datatype": DataType.VARCHAR,

@@ -249,11 +249,11 @@ class Postgres:
     def passage_parts(self, number: int, rows: Sequence[int]) -> dict[int, Parts]:
         """Vectors and codes of passages, by row."""
         found = self._rows(
-            "SELECT row, vector, codes FROM {schema}.passages WHERE row = ANY(%(rows)s)",
+            "SELECT row, vector, codes, point FROM {schema}.passages WHERE row = ANY(%(rows)s)",
             number,
             rows=list(rows),
         )
-        return {row: Parts(_vector(vector), codes) for row, vector, codes in found}
+        return {row: Parts(_vector(vector), codes, point=p) for row, vector, codes, p in found}
 
     def article_parts(self, number: int, rows: Sequence[int]) -> dict[int, Parts]:
         """Vectors and codes of questions, by row."""
@@ -429,6 +429,7 @@ def _passage_values(article: ArticleRow) -> Iterator[tuple[object, ...]]:
             list(article.subjects),
             passage.vector,
             passage.codes,
+            passage.point,
             _tsvector(terms),
             len(terms),
         )

@@ -21,8 +21,8 @@ CREATE TABLE {schema}.articles (
 );
 CREATE TABLE {schema}.passages (
     row bigint PRIMARY KEY, article bigint NOT NULL, day bigint NOT NULL, subjects text[] NOT NULL,
-    vector vector(DIM) NOT NULL, codes bytea NOT NULL, words tsvector NOT NULL,
-    length integer NOT NULL
+    vector vector(DIM) NOT NULL, codes bytea NOT NULL, point boolean NOT NULL,
+    words tsvector NOT NULL, length integer NOT NULL
 );
 CREATE INDEX passages_of ON {schema}.passages (article);
 CREATE TABLE {schema}.words (term text PRIMARY KEY, passages integer NOT NULL)
@@ -40,7 +40,8 @@ COPY {schema}.articles
 """
 
 COPY_PASSAGES: Final = """
-COPY {schema}.passages (row, article, day, subjects, vector, codes, words, length) FROM STDIN
+COPY {schema}.passages
+(row, article, day, subjects, vector, codes, point, words, length) FROM STDIN
 """
 
 FINISH: Final = """

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qasearch.errors import IndexDamagedError, StoreError
 from qasearch.index import Codes, TokenCodec, TokenStore, inverse_frequencies, terms, terms_of_each
-from qasearch.protocols import Rows, Scores, Vectors
+from qasearch.protocols import Flags, Rows, Scores, Vectors
 from qasearch.records import Article, Condition, IndexStatus, Passage
 from qasearch.stores.about import About
 from qasearch.stores.documents import unpacked
@@ -85,7 +85,7 @@ class RemoteReader:
         self.lexical = _Words(engine, number, about.passages)
         self._passages = _Kept(lambda rows: engine.passage_parts(number, rows), _KEPT_PARTS)
         self._articles = _Kept(lambda rows: engine.article_parts(number, rows), _KEPT_PARTS)
-        self.store = _Texts(engine, number, about, self._articles)
+        self.store = _Texts(engine, number, about, self._passages, self._articles)
         codec = about.origin.codec
         self.tokens = (
             _Tokens(TokenCodec.from_bytes(codec), self._passages, self._articles) if codec else None
@@ -222,10 +222,18 @@ class _Tokens:
 class _Texts:
     """The articles and passages of a generation."""
 
-    def __init__(self, engine: Engine, number: int, about: About, articles: _KeptParts) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        number: int,
+        about: About,
+        passages: _KeptParts,
+        articles: _KeptParts,
+    ) -> None:
         self._engine = engine
         self._number = number
         self._about = about
+        self._passages = passages
         self._articles = articles
 
         def fetch(rows: list[int]) -> dict[int, Article]:
@@ -256,6 +264,11 @@ class _Texts:
     def article_rows_of(self, passage_rows: Rows) -> Rows:
         """The row of the article of each passage."""
         return passage_rows >> PASSAGE_BITS
+
+    def are_points(self, passage_rows: Rows) -> Flags:
+        """Which passages are numbered points."""
+        parts = self._passages.get(passage_rows.tolist())
+        return np.array([part.point for part in parts], np.bool_)
 
     def passage_rows_of(self, article_rows: Rows) -> Rows:
         """The rows of all passages of some articles: int64, in the order of the articles."""

@@ -50,6 +50,7 @@ def article_row(entry: Entry, row: int) -> ArticleRow:
                 (row << PASSAGE_BITS) + place,
                 entry.vectors[place],
                 entry.codes[place].tobytes() if entry.codes else b"",
+                passage.kind == "point",
                 _words(article, passage),
             )
             for place, passage in enumerate(article.passages)

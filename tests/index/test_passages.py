@@ -94,6 +94,9 @@ def test_every_field_comes_back(written):
         ]
         assert read == written
         assert [store.article(article.id) for article in written] == written
+        kinds = [passage.kind for article in written for passage in article.passages]
+        told = store.are_points(np.arange(store.passage_count))
+        assert told.tolist() == [kind == "point" for kind in kinds]
         store.close()
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from math import log, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qasearch import Article
 from qasearch.index import Generation
 from qasearch.protocols import Rows
 from qasearch.query.signals import (
     LENGTH_DISCOUNT,
+    PROSE_DISCOUNT,
     USUAL_TOKENS,
     Candidates,
     SignalReader,
@@ -122,11 +125,20 @@ def test_a_filter_leaves_the_passages_of_some_articles(plain: Generation) -> Non
 
 def test_late_is_how_well_each_token_is_matched(coded: Generation) -> None:
     found = reader(coded, "bell of bronze", TOKENS).late(ALL)
-    longer = LENGTH_DISCOUNT * np.log(np.array([4, 4, 5, 5]) / USUAL_TOKENS)
-    assert found == pytest.approx(np.array([1, 0, 0, 0]) - longer, abs=CODED)
+    discounts = LENGTH_DISCOUNT * np.log(np.array([4, 4, 5, 5]) / USUAL_TOKENS)
+    discounts[[BRONZE, STONE]] += PROSE_DISCOUNT
+    assert found == pytest.approx(np.array([1, 0, 0, 0]) - discounts, abs=CODED)
     # Of the question that stands in front of the passage, too.
     found = reader(coded, "rings", TOKENS).late(ALL)
-    assert found == pytest.approx(np.array([1, 0, 0, 0]) - longer, abs=CODED)
+    assert found == pytest.approx(np.array([1, 0, 0, 0]) - discounts, abs=CODED)
+
+
+def test_a_numbered_point_is_before_prose_that_matches_as_well(tmp_path: Path) -> None:
+    answers = "Canvas, rope.", "1. Rope, canvas.\n2. Planks, oak."
+    articles = [Article(str(i), "Who sails?", answer) for i, answer in enumerate(answers)]
+    with opened(tmp_path, articles, TOKENS) as generation:
+        prose, point, _ = reader(generation, "canvas rope", TOKENS).late(np.arange(3))
+    assert point - prose == pytest.approx(PROSE_DISCOUNT, abs=1e-6)
 
 
 def test_late_is_in_the_order_of_the_rows_asked_for(coded: Generation) -> None:

@@ -212,6 +212,18 @@ def test_vectors_and_tokens_are_the_very_same(open_one: Open, generation: Genera
         assert np.array_equal(found, known)
 
 
+def test_points_are_told_from_prose(open_one: Open, generation: Generation) -> None:
+    jade = the_entry(generation, "jade")
+    first, second = jade.article.passages
+    prose = replace(jade.article, passages=(replace(first, kind="paragraph"), second))
+    store = open_one(origin_of(generation))
+    store.upsert([replace(jade, article=prose)])
+    store.publish(not_fitted)
+    texts = store.reader().store
+    rows = texts.passage_rows_of(np.array(texts.sample(1)))
+    assert texts.are_points(rows).tolist() == [False, True]
+
+
 def test_a_store_of_another_model_is_filled_anew(open_one: Open, generation: Generation) -> None:
     filled(open_one, generation)
     other = open_one(replace(origin_of(generation), fingerprint="another"))
