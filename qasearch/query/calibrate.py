@@ -50,8 +50,11 @@ FOREIGN_WORDS = 0.75
 
 FOUND_AMONG = 20
 """Hits among which the article must be for the search to have found it."""
-BY_CHANCE = 0.05
-"""Share of all articles that these are at most: among more, any article is found by chance."""
+FOUND_IN = 3_000
+"""Articles of which these are the best, at least: among few, any is found, whatever was asked.
+A smaller corpus is asked whether the article would have been found in one of that size."""
+WRONG_HITS = 10
+"""Hits that tell how fast wrong articles get rarer with a higher score."""
 LOWER_HITS = 5
 """Hits that teach how confidence falls below the first."""
 
@@ -105,7 +108,9 @@ def _calibration(reader: Reader, embedder: Embedder) -> Calibration:
             for of_question in tried:
                 for mode, trial in of_question.items():
                     trials[mode].append(trial)
-    return {mode: _curves(of_mode) for mode, of_mode in trials.items() if of_mode}
+    return {
+        mode: _curves(of_mode, reader.article_count) for mode, of_mode in trials.items() if of_mode
+    }
 
 
 def _blurred(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
@@ -152,25 +157,50 @@ def _trials(reader: Reader, question: Question, source: int) -> dict[Mode, _Tria
 
 def _trial(reader: Reader, mode: Mode, ranking: Ranking, source: int) -> _Trial | None:
     """What a search brought back; None if nothing."""
-    among = int(BY_CHANCE * reader.article_count)
     ranked = ranking.articles(FOUND_AMONG)
     if not ranked:
         return None
     asked = reader.question_vectors(np.array([source, *(hit.row for hit in ranked)], np.int64))
     right = same_questions(asked[1:], asked[:1])[:, 0]
-    right[max(1, among) :] = False
     return _Trial(evidence(reader, mode, ranked, ranking.best_lexical), right)
 
 
-def _curves(trials: Sequence[_Trial]) -> Curves:
+def _curves(trials: Sequence[_Trial], articles: int) -> Curves:
+    """The curves that trials in a corpus of so many articles give."""
+    there = _fit(np.array([trial.evidence.levels[0] for trial in trials]), _found(trials, articles))
     found = [trial for trial in trials if trial.right.any()]
-    there = _fit(
-        np.array([trial.evidence.levels[0] for trial in trials]),
-        np.array([trial.right.any() for trial in trials], np.float64),
-    )
     leads = np.array([[trial.evidence.lead[0]] for trial in found])
     this = _fit(leads, np.array([trial.right[0] for trial in found], np.float64))
     return Curves(there, this, _fit_lower(found, this))
+
+
+def _found(trials: Sequence[_Trial], articles: int) -> _Numbers:
+    """Whether each trial found its article, 0 or 1, and would have in a corpus of ``FOUND_IN``."""
+    wrong = [trial.evidence.behind[~trial.right][: WRONG_HITS + 1] for trial in trials]
+    gaps = [behind[-1] - behind[:-1].mean() for behind in wrong if len(behind) > 1]
+    gap = max(float(np.mean(gaps)), _CONSTANT) if gaps else _CONSTANT
+    better = np.array([_better(trial, gap) for trial in trials])
+    return (better * max(1, FOUND_IN / articles) < FOUND_AMONG).astype(np.float64)
+
+
+def _better(trial: _Trial, gap: float) -> float:
+    """How many wrong articles score higher than the right one.
+
+    Above the best of them their number is taken to fall exponentially with the score.
+
+    Args:
+        trial: a search.
+        gap: by how much scores rise where the number falls by e: the mean distance of the best
+            wrong hits to the next one.
+
+    Source: Pickands, "Statistical Inference Using Extreme Order Statistics", Annals of Statistics
+    3, 1975: the tails of most distributions are such.
+    """
+    if not trial.right.any():
+        return np.inf
+    if place := int(trial.right.argmax()):
+        return place
+    return float(np.exp(-trial.evidence.behind[~trial.right].min(initial=np.inf) / gap))
 
 
 def _fit_lower(found: Sequence[_Trial], this: Sequence[float]) -> list[float]:

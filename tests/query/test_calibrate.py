@@ -11,11 +11,14 @@ from qasearch.index.passages import drawn
 from qasearch.query import calibrate
 from qasearch.query.calibrate import (
     FEWEST_ARTICLES,
+    FOUND_AMONG,
+    FOUND_IN,
     KEPT_WORDS,
     QUERIES,
     _blurred,  # pyright: ignore[reportPrivateUsage]
     _curves,  # pyright: ignore[reportPrivateUsage]
     _fit,  # pyright: ignore[reportPrivateUsage]
+    _found,  # pyright: ignore[reportPrivateUsage]
     _Trial,  # pyright: ignore[reportPrivateUsage]
 )
 from qasearch.query.confidence import Evidence, logistic, read_calibration
@@ -168,10 +171,37 @@ def test_the_fit_is_a_minimum_on_data_that_misleads_newton() -> None:
 def test_curves_of_nothing_found_and_of_all_found_are_finite() -> None:
     levels = np.array([[0.9], [0.5], [0.2]])
     found = Evidence(levels, np.array([0.5, 0.3, 0.0]), np.array([0, 0.4, 0.7]))
-    none = _curves([_Trial(found, np.array([False] * 3))] * 30).confidence(found)
+    none = _curves([_Trial(found, np.array([False] * 3))] * 30, FOUND_IN).confidence(found)
     assert (none < 0.05).all()
-    all_found = _curves([_Trial(found, np.array([True, False, False]))] * 30).confidence(found)
+    all_found = _curves([_Trial(found, np.array([True, False, False]))] * 30, FOUND_IN).confidence(
+        found
+    )
     assert all_found[0] > 0.9 and (all_found[1:] < 0.05).all()
+
+
+def trial(behind: list[float], right: int | None) -> _Trial:
+    """A search whose hits are so far behind the first, one of them right."""
+    levels = np.zeros((len(behind), 1))
+    places = np.arange(len(behind))
+    return _Trial(Evidence(levels, levels[:, 0], np.array(behind)), places == right)
+
+
+def test_in_a_small_corpus_to_be_found_is_to_stand_out() -> None:
+    """The wrong ones are .1 apart, by two: their number falls by e with each .15."""
+    apart = [trial([0, lead, lead + 0.1, lead + 0.2], 0) for lead in (0.0, 0.2, 0.4, 0.8)]
+    assert _found(apart, FOUND_IN).tolist() == [1, 1, 1, 1]
+    # Among a hundredth as many articles, one that scores as high stands for a hundred.
+    assert _found(apart, FOUND_IN // 100).tolist() == [0, 0, 1, 1]
+    assert 100 * np.exp(-0.2 / 0.15) > FOUND_AMONG > 100 * np.exp(-0.4 / 0.15)
+    assert _found(apart, FOUND_IN // 1_000).tolist() == [0, 0, 0, 1]
+
+
+def test_what_is_found_lower_has_as_many_before_it() -> None:
+    behind = np.arange(20) / 10
+    trials = [trial([*behind], place) for place in (1, 9, 19, None)]
+    assert _found(trials, FOUND_IN).tolist() == [1, 1, 1, 0]
+    assert _found(trials, FOUND_IN // 2).tolist() == [1, 1, 0, 0]
+    assert _found(trials, FOUND_IN // 20).tolist() == [0, 0, 0, 0]
 
 
 def test_any_article_that_asks_the_same_is_right(tmp_path: Path) -> None:
