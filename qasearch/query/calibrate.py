@@ -50,6 +50,8 @@ FOREIGN_WORDS = 0.75
 
 FOUND_AMONG = 20
 """Hits among which the article must be for the search to have found it."""
+BY_CHANCE = 0.05
+"""Share of all articles that these are at most: among more, any article is found by chance."""
 FOUND_IN = 3_000
 """Articles of which these are the best, at least: among few, any is found, whatever was asked.
 A smaller corpus is asked whether the article would have been found in one of that size."""
@@ -157,11 +159,13 @@ def _trials(reader: Reader, question: Question, source: int) -> dict[Mode, _Tria
 
 def _trial(reader: Reader, mode: Mode, ranking: Ranking, source: int) -> _Trial | None:
     """What a search brought back; None if nothing."""
+    among = int(BY_CHANCE * reader.article_count)
     ranked = ranking.articles(FOUND_AMONG)
     if not ranked:
         return None
     asked = reader.question_vectors(np.array([source, *(hit.row for hit in ranked)], np.int64))
     right = same_questions(asked[1:], asked[:1])[:, 0]
+    right[max(1, among) :] = False
     return _Trial(evidence(reader, mode, ranked, ranking.best_lexical), right)
 
 
