@@ -103,16 +103,26 @@ class Hits:
 
     def passages_of(self, article_rows: Sequence[int], k: int) -> list[list[PassageHit]]:
         """The k best passages of each of some articles."""
-        best = self._ranking.passages_of(article_rows, k + SPARE_HITS) if k else []
-        found = iter(self._store.passages([hit.row for ranked in best for hit in ranked]))
-        kept: list[list[_Said]] = [] if k else [[] for _ in article_rows]
-        for ranked in best:
-            passages = list(islice(found, len(ranked)))
-            kept.append([
-                _Said(ranked[place], ranked[place].score, passages[place])
-                for place in each_text_once(passages, k)
-            ])  # fmt: skip
-        return self._passage_hits(kept)
+        if not k:
+            return [[] for _ in article_rows]
+        best = self._ranking.passages_of(article_rows, k + SPARE_HITS)
+        texts = self._texts([ranked[:k] for ranked in best])
+        kept = [each_text_once(passages, k) for passages in texts]
+        # Few articles say the same twice; the spare texts of the others are never read.
+        short = [i for i, ranked in enumerate(best) if len(kept[i]) < k < len(ranked)]
+        for i, more in zip(short, self._texts([best[i][k:] for i in short]), strict=True):
+            texts[i] += more
+            kept[i] = each_text_once(texts[i], k)
+        return self._passage_hits([
+            [_Said(ranked[place], ranked[place].score, passages[place]) for place in places]
+            for ranked, passages, places in zip(best, texts, kept, strict=True)
+        ])  # fmt: skip
+
+    def _texts(self, groups: Sequence[Sequence[RankedPassage]]) -> list[list[Passage]]:
+        """The passages that were ranked, group by group."""
+        rows = [hit.row for ranked in groups for hit in ranked]
+        found = iter(self._store.passages(rows) if rows else ())
+        return [list(islice(found, len(ranked))) for ranked in groups]
 
     def _groups(self, *, fold: bool) -> list[list[_Asked]]:
         """The best articles, each with those that ask the same behind it if they are folded."""
