@@ -237,11 +237,13 @@ class FaissIndex:
         if self._is_coded:
             depth, nearness = self._first_depth(1), _NEAR_COPY
         rows = np.linspace(0, len(self._vectors), _CANARIES, endpoint=False, dtype=np.int64)
-        queries = self._vectors[np.unique(rows)]
+        rows = np.unique(rows)
+        queries = self._vectors[rows]
         _, proposed = self._index.search(queries, min(depth, len(self._vectors)))
         return all(
-            cosines(self._vectors[candidates], queries[i : i + 1]).max() >= nearness
-            for i, candidates in enumerate(proposed)
+            row in proposed[i]
+            or cosines(self._vectors[proposed[i]], queries[i : i + 1]).max() >= nearness
+            for i, row in enumerate(rows)
         )
 
     def _search_block(self, queries: Vectors, k: int) -> tuple[Scores, Rows]:
