@@ -6,7 +6,7 @@ Spans are (start, end) in code points of the text.
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, TypeAlias
@@ -26,6 +26,9 @@ _WORDS = re.compile(f"({_WORD.pattern})")
 """The same, to split a text by: words and what is between them take turns."""
 _BARE = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)).ljust(256)
 """ASCII, with a space for each character that is of no word."""
+
+_FEW_WORDS = 100
+"""To find so many takes less time, one by one, than to look at each word of a text."""
 
 # Both patterns below begin with letters that are rare in a text: the scan for these is fast.
 _BLOCK = re.compile(
@@ -93,51 +96,41 @@ class Highlighter:
         rarities = lexicon.inverse_frequencies(distinct).tolist()
         self._rarity: dict[str, float] = dict(zip(distinct, rarities, strict=True))
         self._initials = {term[0] for term in distinct} | {term[0].upper() for term in distinct}
-        self._known: set[str] = set()
         self._matching: dict[str, list[str]] = {}
 
-    def marks(self, text: str) -> Marks:
-        """What of a text answers."""
+    def marks(self, texts: Sequence[str]) -> list[Marks]:
+        """What of each text answers."""
         if not self._rarity:
+            return [Marks() for _ in texts]
+        bare = list(map(_bare, texts))
+        self._learn(" ".join(bare).split())
+        return list(map(self._marks, texts, bare))
+
+    def _marks(self, text: str, bare: str) -> Marks:
+        """What of a text answers, whose words are ``bare``."""
+        matches = _places(self._matching, bare)
+        if not matches:
             return Marks()
-        bare = _bare(text)
-        words = bare.split()
-        matching = self._matching_of(words)
-        if not matching:
-            return Marks()
-        padded = f" {bare} "
-        matches = [
-            (start, start + len(word), word)
-            for word in matching
-            for start in _places(f" {word} ", padded)
-        ]
-        matches.sort()
         spans = [(start, end) for start, end, _ in matches]
-        return Marks(_merged(text, spans), self._best(text, bare, len(words), matches))
+        return Marks(_merged(text, spans), self._best(text, bare, matches))
 
-    def _matching_of(self, words: Iterable[str]) -> list[str]:
-        """Those of the words that stand for terms of the query."""
-        distinct = set(words)
-        initials = self._initials
-        unknown = distinct - self._known
-        self._known |= unknown
-        new = [word for word in unknown if word[0] in initials or not word.isascii()]
-        composed = [word if word.isascii() else unicodedata.normalize("NFC", word) for word in new]
-        for word, terms in zip(new, self._lexicon.terms_of_each(composed), strict=True):
-            if found := [term for term in terms if term in self._rarity]:
-                self._matching[word] = found
-        return [word for word in self._matching if word in distinct]
+    def _learn(self, words: Iterable[str]) -> None:
+        """Find which words stand for terms of the query."""
+        initials, rarity = self._initials, self._rarity
+        some = [word for word in set(words) if word[0] in initials or not word.isascii()]
+        composed = [word if word.isascii() else unicodedata.normalize("NFC", word) for word in some]
+        for word, terms in zip(some, self._lexicon.terms_of_each(composed), strict=True):
+            for term in terms:
+                if term in rarity:
+                    self._matching.setdefault(word, []).append(term)
 
-    def _best(
-        self, text: str, bare: str, words: int, matches: Sequence[tuple[int, int, str]]
-    ) -> Span:
+    def _best(self, text: str, bare: str, matches: Sequence[tuple[int, int, str]]) -> Span:
         """The sentence whose terms are rarest in sum, for its length; of equals the first.
 
         Args:
             text: the whole.
             bare: the same, with nothing but its words.
-            words: how many these are.
-            matches: where those that match begin and end, and the words themselves.
+            matches: where the words begin and end that match, and the words.
         """
         parts = sentences(text) or [(0, len(text))]  # without a word but the number of a point
         ends = [end for _, end in parts]
@@ -148,7 +141,7 @@ class Highlighter:
                 said.setdefault(part, set()).update(self._matching[word])
         if len(said) == 1:
             return parts[0]
-        usual = words / len(parts)
+        usual = len(bare.split()) / len(parts)
 
         def score(part: Span) -> float:
             length = len(bare[part[0] : part[1]].split()) / usual
@@ -184,12 +177,21 @@ def _bare(text: str) -> str:
     return "".join(pieces)
 
 
-def _places(word: str, text: str) -> Iterator[int]:
-    """Where a word begins in a text, spaces around both; its own first character left out."""
-    place = text.find(word)
-    while place >= 0:
-        yield place
-        place = text.find(word, place + len(word) - 1)
+def _places(words: Collection[str], bare: str) -> list[tuple[int, int, str]]:
+    """Where some words begin and end in a text of nothing but words, and the words, in order."""
+    if len(words) > _FEW_WORDS:
+        every = _WORD.finditer(bare)
+        return [(*match.span(), match[0]) for match in every if match[0] in words]
+    padded = f" {bare} "
+    found: list[tuple[int, int, str]] = []
+    for word in words:
+        alone, length = f" {word} ", len(word)
+        start = padded.find(alone)  # in ``bare`` the word itself begins there
+        while start >= 0:
+            found.append((start, start + length, word))
+            start = padded.find(alone, start + length + 1)
+    found.sort()
+    return found
 
 
 def _of_block(text: str, start: int, end: int) -> Iterator[Span]:

@@ -11,7 +11,7 @@ from qasearch.protocols import Reranker
 from qasearch.query.collapse import asking_the_same, each_text_once, question_key
 from qasearch.query.confidence import SURE, Judge
 from qasearch.query.explain import Explainer
-from qasearch.query.highlight import Highlighter
+from qasearch.query.highlight import Highlighter, Marks
 from qasearch.query.rank import RankedArticle, RankedPassage, Ranking
 from qasearch.query.rerank import RERANKED, preferred
 from qasearch.query.signals import Question
@@ -162,14 +162,20 @@ class Hits:
 
     def _passage_hits(self, groups: Sequence[Sequence[_Said]]) -> list[list[PassageHit]]:
         """The hits of some passages, ranked within each group, with what of them answers."""
-        told = iter(self._judge.of_passages([said.ranked for group in groups for said in group]))
+        every = [said for group in groups for said in group]
+        told = iter(self._judge.of_passages([said.ranked for said in every]))
+        marks = iter(self._highlighter.marks([said.passage.text for said in every]))
         return [
-            [self._passage_hit(rank, said, next(told)) for rank, said in enumerate(group, start=1)]
+            [
+                self._passage_hit(rank, said, next(told), next(marks))
+                for rank, said in enumerate(group, start=1)
+            ]
             for group in groups
         ]
 
-    def _passage_hit(self, rank: int, said: _Said, confidence: float | None) -> PassageHit:
-        marks = self._highlighter.marks(said.passage.text)
+    def _passage_hit(
+        self, rank: int, said: _Said, confidence: float | None, marks: Marks
+    ) -> PassageHit:
         return PassageHit(
             rank=rank,
             passage=said.passage,
