@@ -1,7 +1,7 @@
 """The folder of a generation: what lies in it is checked before it is believed."""
 
 import sqlite3
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from errno import EINVAL, ENOENT, ENOTDIR
 from hashlib import sha256
@@ -32,7 +32,7 @@ from qasearch.index.manifest import (
     Manifest,
     UnreadableFormatError,
 )
-from qasearch.index.matrices import map_array, parse_array
+from qasearch.index.matrices import FirstRows, map_array, parse_array
 from qasearch.index.passages import PassageStore
 from qasearch.index.sources import parse_sources
 from qasearch.index.tokens import TokenCodec, TokenStore
@@ -120,13 +120,20 @@ class GenerationFolder:
         with self.reading(file, expected):
             return open_matrix(self.files, self.path / file, rows=rows, dim=dim)
 
-    def faiss(self, digest: FileDigest, vectors: Vectors) -> FaissIndex:
+    def rows_of(self, file: str, vectors: Vectors) -> Callable[[Rows], Vectors]:
+        """What gives some rows of a matrix that is mapped."""
+        with self.reading(file, "a matrix"):
+            return FirstRows(self.files, self.path / file, vectors).take
+
+    def faiss(
+        self, digest: FileDigest, vectors: Vectors, take: Callable[[Rows], Vectors]
+    ) -> FaissIndex:
         """Read the FAISS index of some vectors: hashed first, then parsed from those very bytes."""
         data = self.checked_bytes(FAISS_FILE, digest)
         rows, dim = vectors.shape
         expected = f"{' or '.join(faiss_kinds(rows, dim))} of {rows:,} x {dim:,}"
         with self.reading(FAISS_FILE, expected):
-            return FaissIndex(read_faiss(data, rows=rows, dim=dim), vectors)
+            return FaissIndex(read_faiss(data, rows=rows, dim=dim), vectors, take)
 
     def passages(self, manifest: Manifest) -> PassageStore:
         """Open the texts, hashed already, and compare the counts."""

@@ -45,7 +45,6 @@ from qasearch.index.tokens import Codes, TokenStore
 from qasearch.index.vectors import (
     FaissIndex,
     FlatIndex,
-    rows_of,
 )
 from qasearch.protocols import Rows, Vectors
 from qasearch.records import Condition, IndexStatus, Source
@@ -97,7 +96,9 @@ class Generation:
             self.vectors = folder.matrix(VECTORS_FILE, rows=counts.passages, dim=dim)
             self.questions = folder.matrix(QUESTIONS_FILE, rows=counts.questions, dim=dim)
             self.question_index = FlatIndex(self.questions)
-            self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors)
+            self._vectors_of = folder.rows_of(VECTORS_FILE, self.vectors)
+            self._questions_of = folder.rows_of(QUESTIONS_FILE, self.questions)
+            self.passages = folder.faiss(manifest.files[FAISS_FILE], self.vectors, self._vectors_of)
             self.lexical = folder.lexical(manifest)
             self.confidence = folder.confidence(manifest)
         self.store = folder.passages(manifest)
@@ -190,11 +191,11 @@ class Generation:
 
     def passage_vectors(self, rows: Rows) -> Vectors:
         """The vectors of some passages: float32 (n, d), unit rows."""
-        return rows_of(self.vectors, rows)
+        return self._vectors_of(rows)
 
     def question_vectors(self, rows: Rows) -> Vectors:
         """The vectors of the questions of some articles: float32 (n, d), unit rows."""
-        return rows_of(self.questions, rows)
+        return self._questions_of(rows)
 
     def scope(self, conditions: Sequence[Condition] = ()) -> RowScope:
         """The articles that meet all conditions; all articles without any."""

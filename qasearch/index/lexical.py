@@ -17,7 +17,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -47,7 +47,8 @@ _ERROR_NUMBER = re.compile(r"(?:os error |code: )(\d+)")
 _LONGEST_WORD = 40
 
 _WORDS_KNOWN = 32_768
-"""Words whose terms are remembered: some megabytes, and most words of what a search shows."""
+"""Words whose terms are remembered, and terms whose frequency is: some megabytes, and most words of
+what is asked and shown."""
 
 
 class LexicalIndex:
@@ -71,6 +72,7 @@ class LexicalIndex:
             self._searcher = index.searcher()
             meta = json.loads((folder / META).read_bytes())
         self._schema = index.schema
+        self._frequency = lru_cache(_WORDS_KNOWN)(partial(self._searcher.doc_freq, FIELD))
         firsts = [first for first, _, block in blocks_of(meta) for _ in block]
         self._firsts = np.array(firsts, dtype=np.int64)
 
@@ -89,8 +91,7 @@ class LexicalIndex:
 
     def inverse_frequencies(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How rare each term is among the rows, as BM25 weighs it: float32 (n,), 0 or more."""
-        found = [self._searcher.doc_freq(FIELD, term) for term in terms]
-        return inverse_frequencies(found, self.rows)
+        return inverse_frequencies(list(map(self._frequency, terms)), self.rows)
 
     def search(self, terms: Sequence[str], k: int) -> tuple[Scores, Rows]:
         """Find the k best rows for some terms.
@@ -142,7 +143,7 @@ def terms(text: str) -> list[str]:
 
 def terms_of_each(words: Sequence[str]) -> list[tuple[str, ...]]:
     """The terms of each of some words: mostly one, none of a stop word."""
-    return [_terms_of(word) for word in words]
+    return list(map(_terms_of, words))
 
 
 def inverse_frequencies(found: Sequence[int], rows: int) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import weakref
 from collections.abc import Iterable
 from math import prod
 from pathlib import Path
@@ -16,6 +17,9 @@ Kind: TypeAlias = Literal["<f4", "<i8", "|u1"]
 """What the numbers are: float32, int64 or uint8, in the order of bytes of the file."""
 
 _HEADER_BYTES = 128
+
+_ROWS_READ = 1_280
+"""Rows that are read before they are mapped: those of one question."""
 
 
 def write_array(
@@ -67,6 +71,40 @@ def map_array(files: Files, path: Path, *, shape: tuple[int, ...], kind: Kind) -
     finally:
         os.close(descriptor)
     return parse_array(mapped, shape=shape, kind=kind)
+
+
+class FirstRows:
+    """Rows of a mapped array, the first thousand of which are read from its file.
+
+    Where one byte is touched, Linux maps what lies around it in memory, up to megabytes: a process
+    that asks one question of 150,000 vectors would hold 176 MB of them, for the one that it needs.
+    To read a row takes as long as to map it, but longer than to look at one that is mapped.
+
+    Args:
+        files: the file operations.
+        path: the file of the array.
+        array: float32 (n, d), mapped from there.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, files: Files, path: Path, array: NDArray[np.float32]) -> None:
+        self._array = array
+        self._left = _ROWS_READ if hasattr(os, "pread") else 0  # Windows has none
+        self._descriptor = files.open(path)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Some rows, (m,) of (n, d): float32 (m, d)."""
+        if len(rows) > self._left:
+            return np.take(self._array, rows, axis=0)
+        self._left -= len(rows)
+        width = self._array.strides[0]
+        read = b"".join([
+            os.pread(self._descriptor, width, _HEADER_BYTES + width * row) for row in rows.tolist()
+        ])  # fmt: skip
+        return np.frombuffer(read, dtype=self._array.dtype).reshape(len(rows), self._array.shape[1])
 
 
 def parse_array(data: bytes | mmap.mmap, *, shape: tuple[int, ...], kind: Kind) -> NDArray[Any]:

@@ -114,8 +114,7 @@ class PassageStore:
             LookupError: there is no such row.
         """
         found = self._select(f"{_ARTICLE} WHERE articles.row {_IN_ROWS}", _row_list(rows))
-        by_row = {values[0]: _article(values) for values in found}
-        return [_present(by_row, row, "article") for row in rows]
+        return _in_order({values[0]: _article(values) for values in found}, rows, "article")
 
     def questions_of(self, rows: Sequence[int]) -> list[tuple[str, str]]:
         """The id and the question of the articles in these rows, in the order asked for.
@@ -124,8 +123,7 @@ class PassageStore:
             LookupError: there is no such row.
         """
         found = self._select(f"{_ASKED} WHERE row {_IN_ROWS}", _row_list(rows))
-        by_row = {row: (id, question) for row, id, question in found}
-        return [_present(by_row, row, "article") for row in rows]
+        return _in_order({row: (id, question) for row, id, question in found}, rows, "article")
 
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         """The passages in these rows, in the order asked for.
@@ -134,8 +132,7 @@ class PassageStore:
             LookupError: there is no such row.
         """
         found = self._select(f"{_PASSAGE} WHERE passages.row {_IN_ROWS}", _row_list(rows))
-        by_row = {values[0]: _passage(values) for values in found}
-        return [_present(by_row, row, "passage") for row in rows]
+        return _in_order({values[0]: _passage(values) for values in found}, rows, "passage")
 
     def parts(self, first: int, stop: int) -> Iterator[Parts]:
         """What is said of the passages in rows ``first`` up to, not including, ``stop``.
@@ -357,11 +354,11 @@ def _passage(values: Row) -> Passage:
     )
 
 
-def _present(by_row: Mapping[int, _Record], row: int, noun: str) -> _Record:
+def _in_order(by_row: Mapping[int, _Record], rows: Sequence[int], noun: str) -> list[_Record]:
     try:
-        return by_row[row]
-    except KeyError:
-        raise LookupError(f"There is no {noun} row {row} in the index.") from None
+        return [by_row[row] for row in rows]
+    except KeyError as error:
+        raise LookupError(f"There is no {noun} row {error.args[0]} in the index.") from None
 
 
 def _list(values: Sequence[str]) -> str:

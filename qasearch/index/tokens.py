@@ -167,6 +167,7 @@ class TokenStore:
         self._codes = codes
         self._offsets = offsets
         self._passage_offsets = passage_offsets
+        self._projected: tuple[Vectors, Vectors] | None = None
 
     def texts(self, first: int, stop: int) -> tuple[Codes, Rows]:
         """The codes of articles ``first`` to ``stop``, and how many each of their texts has."""
@@ -193,11 +194,18 @@ class TokenStore:
         questions = self._passage_offsets[distinct] + distinct
         entries = np.concatenate([rows + articles + 1, questions])
         sizes = self._offsets[entries + 1] - self._offsets[entries]
-        best = self._best(self.codec.project(query), entries, sizes)
+        best = self._best(self._project(query), entries, sizes)
         of_questions = len(rows) + np.array(place, dtype=np.int64)
         counts = sizes[: len(rows)] + sizes[of_questions]
         matches = np.maximum(best[: len(rows)], best[of_questions])
         return np.where(counts[:, np.newaxis] > 0, matches, 0).astype(np.float32), counts
+
+    def _project(self, query: Vectors) -> Vectors:
+        """What is kept of a query's tokens, which are asked for twice, one time after the other."""
+        last = self._projected  # read once, since other threads set it
+        if last is None or last[0] is not query:
+            self._projected = last = query, self.codec.project(query)
+        return last[1]
 
     def _best(self, query: Vectors, entries: Rows, sizes: Rows) -> Vectors:
         """float32 (entries, q); -1 where an entry has no tokens."""

@@ -8,7 +8,8 @@ property, so copies of one text would get scores that differ in the last bit, an
 import math
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -202,11 +203,15 @@ class FaissIndex:
     Args:
         index: over the rows of ``vectors``, by inner product; flat, or RaBitQ codes.
         vectors: float32 (n, d), unit rows; may be mapped from a file.
+        take: gives some of these rows; None takes them from ``vectors``.
     """
 
-    def __init__(self, index: "faiss.Index", vectors: Vectors) -> None:
+    def __init__(
+        self, index: "faiss.Index", vectors: Vectors, take: Callable[[Rows], Vectors] | None = None
+    ) -> None:
         self._index = index
         self._vectors = vectors
+        self._take = take or partial(rows_of, vectors)
         self._is_coded = type(index).__name__ == _CODES
 
     def search(self, queries: Vectors, k: int) -> tuple[Scores, Rows]:
@@ -232,11 +237,13 @@ class FaissIndex:
         if self._is_coded:
             depth, nearness = self._first_depth(1), _NEAR_COPY
         rows = np.linspace(0, len(self._vectors), _CANARIES, endpoint=False, dtype=np.int64)
-        queries = self._vectors[np.unique(rows)]
+        rows = np.unique(rows)
+        queries = self._vectors[rows]
         _, proposed = self._index.search(queries, min(depth, len(self._vectors)))
         return all(
-            cosines(self._vectors[candidates], queries[i : i + 1]).max() >= nearness
-            for i, candidates in enumerate(proposed)
+            row in proposed[i]
+            or cosines(self._vectors[proposed[i]], queries[i : i + 1]).max() >= nearness
+            for i, row in enumerate(rows)
         )
 
     def _search_block(self, queries: Vectors, k: int) -> tuple[Scores, Rows]:
@@ -249,7 +256,7 @@ class FaissIndex:
             for i, query in enumerate(pending):
                 order = np.argsort(proposals[1][i])
                 rows, proposed = proposals[1][i][order], proposals[0][i][order]
-                exact = cosines(rows_of(self._vectors, rows), queries[query : query + 1])[0]
+                exact = cosines(self._take(rows), queries[query : query + 1])[0]
                 found[0][query], best = _best(exact, np.arange(depth), k)
                 found[1][query] = rows[best]
                 # What FAISS left out, it rates no higher than the last that it proposed. So no row

@@ -132,11 +132,11 @@ class Judge:
     def of_passages(self, passages: Sequence[RankedPassage]) -> list[float | None]:
         """The confidence of passages: by their own levels, and the lead of their articles."""
         rows = np.array([passage.row for passage in passages], np.int64)
-        owners = self._reader.store.article_rows_of(rows)
+        owners = self._reader.store.article_rows_of(rows).tolist()
         lead, behind = np.zeros(len(passages)), np.full(len(passages), np.inf)
         for i, (passage, owner) in enumerate(zip(passages, owners, strict=True)):
-            if int(owner) in self._places:
-                place, article = self._places[int(owner)]
+            if owner in self._places:
+                place, article = self._places[owner]
                 lead[i] = self._evidence.lead[place]
                 below_best = max(0.0, article.best.score - passage.score)
                 behind[i] = self._evidence.behind[place] + below_best

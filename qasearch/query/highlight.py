@@ -5,10 +5,10 @@ Spans are (start, end) in code points of the text.
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Protocol, TypeAlias
 
 from qasearch.protocols import Vectors
@@ -24,6 +24,11 @@ _WORD = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+")
 """Letters and digits, with the accents written after them."""
 _WORDS = re.compile(f"({_WORD.pattern})")
 """The same, to split a text by: words and what is between them take turns."""
+_BARE = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)).ljust(256)
+"""ASCII, with a space for each character that is of no word."""
+
+_FEW_WORDS = 100
+"""To find so many takes less time, one by one, than to look at each word of a text."""
 
 # Both patterns below begin with letters that are rare in a text: the scan for these is fast.
 _BLOCK = re.compile(
@@ -91,63 +96,55 @@ class Highlighter:
         rarities = lexicon.inverse_frequencies(distinct).tolist()
         self._rarity: dict[str, float] = dict(zip(distinct, rarities, strict=True))
         self._initials = {term[0] for term in distinct} | {term[0].upper() for term in distinct}
-        self._known: set[str] = set()
         self._matching: dict[str, list[str]] = {}
 
-    def marks(self, text: str) -> Marks:
-        """What of a text answers."""
+    def marks(self, texts: Sequence[str]) -> list[Marks]:
+        """What of each text answers."""
         if not self._rarity:
+            return [Marks() for _ in texts]
+        bare = list(map(_bare, texts))
+        self._learn(" ".join(bare).split())
+        return list(map(self._marks, texts, bare))
+
+    def _marks(self, text: str, bare: str) -> Marks:
+        """What of a text answers, whose words are ``bare``."""
+        matches = _places(self._matching, bare)
+        if not matches:
             return Marks()
-        pieces = _WORDS.split(text)
-        words = pieces[1::2]
-        self._learn(words)
-        matching = [place for place, word in enumerate(words) if word in self._matching]
-        if not matching:
-            return Marks()
-        ends = list(accumulate(map(len, pieces)))
-        starts = ends[::2]
-        spans = [(starts[place], ends[2 * place + 1]) for place in matching]
-        terms = [self._matching[words[place]] for place in matching]
-        return Marks(_merged(text, spans), self._best(text, starts[:-1], spans, terms))
+        spans = [(start, end) for start, end, _ in matches]
+        return Marks(_merged(text, spans), self._best(text, bare, matches))
 
     def _learn(self, words: Iterable[str]) -> None:
         """Find which words stand for terms of the query."""
-        initials = self._initials
-        unknown = set(words).difference(self._known)
-        self._known |= unknown
-        new = [word for word in unknown if word[0] in initials or not word.isascii()]
-        composed = [word if word.isascii() else unicodedata.normalize("NFC", word) for word in new]
-        for word, terms in zip(new, self._lexicon.terms_of_each(composed), strict=True):
+        initials, rarity = self._initials, self._rarity
+        some = [word for word in set(words) if word[0] in initials or not word.isascii()]
+        composed = [word if word.isascii() else unicodedata.normalize("NFC", word) for word in some]
+        for word, terms in zip(some, self._lexicon.terms_of_each(composed), strict=True):
             for term in terms:
-                if term in self._rarity:
+                if term in rarity:
                     self._matching.setdefault(word, []).append(term)
 
-    def _best(
-        self,
-        text: str,
-        starts: Sequence[int],
-        matches: Sequence[Span],
-        terms: Sequence[Sequence[str]],
-    ) -> Span:
+    def _best(self, text: str, bare: str, matches: Sequence[tuple[int, int, str]]) -> Span:
         """The sentence whose terms are rarest in sum, for its length; of equals the first.
 
         Args:
             text: the whole.
-            starts: of its words.
-            matches: the words that match.
-            terms: which ones each of these stands for.
+            bare: the same, with nothing but its words.
+            matches: where the words begin and end that match, and the words.
         """
         parts = sentences(text) or [(0, len(text))]  # without a word but the number of a point
         ends = [end for _, end in parts]
         said: dict[Span, set[str]] = {parts[0]: set()}
-        for (start, _), some in zip(matches, terms, strict=True):
+        for start, _, word in matches:
             part = parts[min(bisect_right(ends, start), len(parts) - 1)]
             if part[0] <= start:
-                said.setdefault(part, set()).update(some)
-        usual = len(starts) / len(parts)
+                said.setdefault(part, set()).update(self._matching[word])
+        if len(said) == 1:
+            return parts[0]
+        usual = len(bare.split()) / len(parts)
 
         def score(part: Span) -> float:
-            length = (bisect_left(starts, part[1]) - bisect_left(starts, part[0])) / usual
+            length = len(bare[part[0] : part[1]].split()) / usual
             return self._rarity_of(said[part]) / (1 - LENGTH_SHARE + LENGTH_SHARE * length)
 
         return max(said, key=score)
@@ -169,6 +166,32 @@ def sentences(text: str) -> list[Span]:
 def words_of(text: str) -> list[str]:
     """The words of a text, each once, in their order."""
     return list(dict.fromkeys(match[0] for match in _WORD.finditer(text)))
+
+
+def _bare(text: str) -> str:
+    """A text of the same length, with a space for each character that is of no word."""
+    if text.isascii():
+        return text.encode().translate(_BARE).decode()
+    pieces = _WORDS.split(text)
+    pieces[::2] = [" " * len(between) for between in pieces[::2]]
+    return "".join(pieces)
+
+
+def _places(words: Collection[str], bare: str) -> list[tuple[int, int, str]]:
+    """Where some words begin and end in a text of nothing but words, and the words, in order."""
+    if len(words) > _FEW_WORDS:
+        every = _WORD.finditer(bare)
+        return [(*match.span(), match[0]) for match in every if match[0] in words]
+    padded = f" {bare} "
+    found: list[tuple[int, int, str]] = []
+    for word in words:
+        alone, length = f" {word} ", len(word)
+        start = padded.find(alone)  # in ``bare`` the word itself begins there
+        while start >= 0:
+            found.append((start, start + length, word))
+            start = padded.find(alone, start + length + 1)
+    found.sort()
+    return found
 
 
 def _of_block(text: str, start: int, end: int) -> Iterator[Span]:

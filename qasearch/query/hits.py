@@ -11,7 +11,7 @@ from qasearch.protocols import Reranker
 from qasearch.query.collapse import asking_the_same, each_text_once, question_key
 from qasearch.query.confidence import SURE, Judge
 from qasearch.query.explain import Explainer
-from qasearch.query.highlight import Highlighter
+from qasearch.query.highlight import Highlighter, Marks
 from qasearch.query.rank import RankedArticle, RankedPassage, Ranking
 from qasearch.query.rerank import RERANKED, preferred
 from qasearch.query.signals import Question
@@ -103,16 +103,26 @@ class Hits:
 
     def passages_of(self, article_rows: Sequence[int], k: int) -> list[list[PassageHit]]:
         """The k best passages of each of some articles."""
-        best = self._ranking.passages_of(article_rows, k + SPARE_HITS) if k else []
-        found = iter(self._store.passages([hit.row for ranked in best for hit in ranked]))
-        kept: list[list[_Said]] = [] if k else [[] for _ in article_rows]
-        for ranked in best:
-            passages = list(islice(found, len(ranked)))
-            kept.append([
-                _Said(ranked[place], ranked[place].score, passages[place])
-                for place in each_text_once(passages, k)
-            ])  # fmt: skip
-        return self._passage_hits(kept)
+        if not k:
+            return [[] for _ in article_rows]
+        best = self._ranking.passages_of(article_rows, k + SPARE_HITS)
+        texts = self._texts([ranked[:k] for ranked in best])
+        kept = [each_text_once(passages, k) for passages in texts]
+        # Few articles say the same twice; the spare texts of the others are never read.
+        short = [i for i, ranked in enumerate(best) if len(kept[i]) < k < len(ranked)]
+        for i, more in zip(short, self._texts([best[i][k:] for i in short]), strict=True):
+            texts[i] += more
+            kept[i] = each_text_once(texts[i], k)
+        return self._passage_hits([
+            [_Said(ranked[place], ranked[place].score, passages[place]) for place in places]
+            for ranked, passages, places in zip(best, texts, kept, strict=True)
+        ])  # fmt: skip
+
+    def _texts(self, groups: Sequence[Sequence[RankedPassage]]) -> list[list[Passage]]:
+        """The passages that were ranked, group by group."""
+        rows = [hit.row for ranked in groups for hit in ranked]
+        found = iter(self._store.passages(rows) if rows else ())
+        return [list(islice(found, len(ranked))) for ranked in groups]
 
     def _groups(self, *, fold: bool) -> list[list[_Asked]]:
         """The best articles, each with those that ask the same behind it if they are folded."""
@@ -152,14 +162,20 @@ class Hits:
 
     def _passage_hits(self, groups: Sequence[Sequence[_Said]]) -> list[list[PassageHit]]:
         """The hits of some passages, ranked within each group, with what of them answers."""
-        told = iter(self._judge.of_passages([said.ranked for group in groups for said in group]))
+        every = [said for group in groups for said in group]
+        told = iter(self._judge.of_passages([said.ranked for said in every]))
+        marks = iter(self._highlighter.marks([said.passage.text for said in every]))
         return [
-            [self._passage_hit(rank, said, next(told)) for rank, said in enumerate(group, start=1)]
+            [
+                self._passage_hit(rank, said, next(told), next(marks))
+                for rank, said in enumerate(group, start=1)
+            ]
             for group in groups
         ]
 
-    def _passage_hit(self, rank: int, said: _Said, confidence: float | None) -> PassageHit:
-        marks = self._highlighter.marks(said.passage.text)
+    def _passage_hit(
+        self, rank: int, said: _Said, confidence: float | None, marks: Marks
+    ) -> PassageHit:
         return PassageHit(
             rank=rank,
             passage=said.passage,

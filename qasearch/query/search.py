@@ -10,7 +10,7 @@ from qasearch.protocols import Embedder, Reranker
 from qasearch.query import text
 from qasearch.query.confidence import verdict
 from qasearch.query.hits import SPARE_HITS, Hits
-from qasearch.query.rank import Ranking
+from qasearch.query.rank import WEIGHTS, Ranking
 from qasearch.query.signals import Question, read_questions
 from qasearch.query.where import Where, conditions
 from qasearch.records import ArticleHit, Mode, PassageHit, SearchResult
@@ -92,7 +92,9 @@ def search(
     cleaned = [text.clean(query) for query in queries]
     wanted = conditions(options.where)
     among = reader.scope(wanted)
-    questions = read_questions(reader, embedder, [query for query, _ in cleaned])
+    asked = [query for query, _ in cleaned]
+    tokens = WEIGHTS[options.mode].late > 0
+    questions = read_questions(reader, embedder, asked, tokens=tokens)
     shared_seconds = (time.perf_counter() - started) / max(1, len(queries))
     results: list[SearchResult] = []
     for query, question, (_, warnings) in zip(queries, questions, cleaned, strict=True):

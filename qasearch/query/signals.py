@@ -52,21 +52,24 @@ class Question:
     weights: Vectors | None = None
 
 
-def read_questions(reader: Reader, embedder: Embedder, queries: Sequence[str]) -> list[Question]:
-    """Embed queries, all at once, and find their words."""
+def read_questions(
+    reader: Reader, embedder: Embedder, queries: Sequence[str], *, tokens: bool = True
+) -> list[Question]:
+    """Embed queries, all at once, and find their words; and their tokens, where these count."""
     terms = [reader.lexical.terms(query) for query in queries]
-    if reader.tokens is None or not isinstance(embedder, TokenEmbedder):
+    if not tokens or reader.tokens is None or not isinstance(embedder, TokenEmbedder):
         vectors = embedder.embed_queries(queries)
         return [Question(q, terms[i], vectors[i : i + 1]) for i, q in enumerate(queries)]
-    vectors, tokens = embedder.embed_query_tokens(queries)
     words = embedder.query_words(queries)
+    weights = [_weights(reader.lexical, each) for each in words]
+    vectors, rows = embedder.embed_query_tokens(queries)
     return [
         Question(
             query,
             terms[i],
             vectors[i : i + 1],
-            tokens[i],
-            _weights(reader.lexical, words[i]) if len(words[i]) == len(tokens[i]) else None,
+            rows[i],
+            weights[i] if len(words[i]) == len(rows[i]) else None,
         )
         for i, query in enumerate(queries)
     ]

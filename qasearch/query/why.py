@@ -10,7 +10,7 @@ from qasearch.protocols import Embedder, Rows
 from qasearch.query import text
 from qasearch.query.highlight import words_of
 from qasearch.query.hits import SPARE_HITS, Hits
-from qasearch.query.rank import Ranking
+from qasearch.query.rank import WEIGHTS, Ranking
 from qasearch.query.search import Options, confident
 from qasearch.query.signals import Question, read_questions
 from qasearch.query.where import conditions
@@ -37,7 +37,8 @@ def why(
     among = generation.scope(wanted)
     filtered = not among.holds(row)
     among = generation.scope() if filtered else among
-    (question,) = read_questions(generation, embedder, [cleaned])
+    tokens = WEIGHTS[options.mode].late > 0
+    (question,) = read_questions(generation, embedder, [cleaned], tokens=tokens)
     ranking = Ranking(
         generation,
         question,

@@ -1,11 +1,19 @@
 """Arrays on disk: numpy reads them too, and nothing else is taken for one of them."""
 
+import os
+
 import numpy as np
 import pytest
 
 from qasearch.errors import IndexWriteError
 from qasearch.index import Files
-from qasearch.index.matrices import array_bytes, map_array, parse_array, write_array
+from qasearch.index.matrices import (
+    FirstRows,
+    array_bytes,
+    map_array,
+    parse_array,
+    write_array,
+)
 
 FILES = Files()
 ARRAYS = {
@@ -130,3 +138,27 @@ def test_a_mapped_array_outlives_its_name_and_cannot_be_changed(tmp_path):
     np.testing.assert_array_equal(mapped, array)
     with pytest.raises(ValueError, match="read-only"):
         mapped[0] = 1
+
+
+def test_the_first_rows_are_read_and_the_others_taken_from_what_is_mapped(tmp_path):
+    path = tmp_path / "array.npy"
+    array = np.arange(9_000, dtype=np.float32).reshape(3_000, 3)
+    written(path, "<f4", array, rows_at_once=1_000)
+    rows = FirstRows(FILES, path, array)
+    array = array.copy()
+    rows._array[:] = -1
+    for some in ([7, 0, 2_999, 7], [], range(1_000)):
+        np.testing.assert_array_equal(rows.take(np.array(some, np.int64)), array[list(some)])
+    many = np.arange(1_000)
+    np.testing.assert_array_equal(rows.take(many), np.full((1_000, 3), -1, np.float32))
+
+
+def test_the_file_of_first_rows_is_let_go_with_them(tmp_path):
+    path = tmp_path / "array.npy"
+    written(path, "<f4", np.zeros((2, 3), np.float32))
+    rows = FirstRows(FILES, path, map_array(FILES, path, shape=(2, 3), kind="<f4"))
+    descriptor = rows._descriptor
+    assert os.fstat(descriptor).st_size == path.stat().st_size
+    del rows
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)

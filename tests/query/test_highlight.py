@@ -29,7 +29,8 @@ class Words:
 
 
 def marks(text: str, *terms: str, rare: Sequence[str] = ()) -> Marks:
-    return Highlighter(Words(*rare), terms).marks(text)
+    (found,) = Highlighter(Words(*rare), terms).marks([text])
+    return found
 
 
 def marked(text: str, *terms: str) -> list[str]:
@@ -143,3 +144,11 @@ def test_whatever_the_text_spans_are_in_order_and_no_word_is_lost(text: str) -> 
     assert (found.sentence is None) == (not found.words)
     if found.sentence:
         assert found.sentence in parts
+
+
+def test_many_words_match_as_few_do() -> None:
+    words = [f"x{number}" for number in range(150)]
+    text = " ".join(words) + " xx1"
+    few, many = marks(text, *words[:50]), marks(text, *words)
+    assert few.words == ((0, text.index(" x50")),)
+    assert many.words == ((0, text.index(" xx1")),)
