@@ -116,3 +116,14 @@ def test_seeds_know_what_they_answer(seeds_index: Path) -> None:
                 assert first.article.question == question
                 assert first.confidence is not None and first.confidence >= SURE
                 assert result.verdict == "answer"
+
+
+@pytest.mark.model
+def test_passages_alone_give_the_verdict_of_the_articles(seeds_index: Path) -> None:
+    query = "I'm a sergeant from Ghana on a UN tour, who actually pays my wages"
+    with Index.open(seeds_index) as index:
+        whole, flat = index.search(query), index.search(query, flat=True)
+    assert flat.passages is not None
+    # The first of all passages does not lie in the first article.
+    assert flat.passages[0].passage.article_id != whole.articles[0].id
+    assert flat.verdict == whole.verdict == "answer"
