@@ -127,7 +127,8 @@ def _answer(
         found = hits.articles(options.points, fold=options.fold)
         articles = confident(found, options.min_confidence)
     confidences = [hit.confidence for hit in passages or articles]
-    # The first of all passages need not lie in the first article, nor does a reranker say what answers.
+    # The first of all passages need not lie in the first article, and a reranker says what comes
+    # first, not whether that answers.
     if options.flat or options.reranker:
         confidences.sort(key=lambda each: each or 0.0, reverse=True)
     return SearchResult(

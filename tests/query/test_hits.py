@@ -9,7 +9,7 @@ import pytest
 from qasearch import Index
 from qasearch.query.collapse import question_key
 from qasearch.query.confidence import SURE
-from qasearch.records import ANSWER_FROM, Mode
+from qasearch.records import RELATED_FROM, Mode
 from tests.query.test_calibrate import ARTICLES
 from tests.tiny import TinyEmbedder, TinyTokenEmbedder
 
@@ -56,9 +56,11 @@ def test_a_clear_question_has_an_answer_and_the_next_hits_are_less_likely(index:
     for mode in MODES:
         result = index.search(CLEAR, mode=mode)
         confidences = [hit.confidence for hit in result.articles if hit.confidence is not None]
-        assert (result.articles[0].id, result.verdict) == ("jade", "answer")
+        assert result.articles[0].id == "jade"
         assert len(confidences) == len(result.articles) >= 2
-        assert confidences[0] >= ANSWER_FROM > max(confidences[1:])
+        # Dense alone is less sure: of 25 articles that say nearly the same, one hardly stands out.
+        assert result.verdict == ("related" if mode == "dense" else "answer")
+        assert confidences[0] >= RELATED_FROM > 10 * max(confidences[1:])
 
 
 def test_weaker_passages_are_less_likely(index: Index) -> None:
@@ -74,11 +76,11 @@ def test_weaker_passages_are_less_likely(index: Index) -> None:
 
 def test_the_least_confidence_leaves_out_what_is_less_likely(index: Index) -> None:
     every = index.search(CLEAR)
-    kept = index.search(CLEAR, min_confidence=ANSWER_FROM)
+    kept = index.search(CLEAR, min_confidence=RELATED_FROM)
     assert [hit.id for hit in kept.articles] == ["jade"] and len(every.articles) == 5
-    flat = index.search(CLEAR, min_confidence=ANSWER_FROM, flat=True).passages
+    flat = index.search(CLEAR, min_confidence=RELATED_FROM, flat=True).passages
     assert flat and {hit.passage.article_id for hit in flat} == {"jade"}
-    nothing = index.search("qwxz blorf zzyx", min_confidence=ANSWER_FROM)
+    nothing = index.search("qwxz blorf zzyx", min_confidence=RELATED_FROM)
     assert (nothing.articles, nothing.verdict) == ((), "no_answer")
 
 
