@@ -710,7 +710,8 @@ class Index:
             progress: shows how far the work got.
 
         Raises:
-            ValueError: the folder holds something already, or pyarrow is not installed.
+            ValueError: the folder holds something already, or is named as a file; or pyarrow is not
+                installed.
             IndexDamagedError: a file of the index is not what it was when it was built.
             IndexWriteError: no space, no permission, or an I/O error.
         """
