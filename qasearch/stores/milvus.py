@@ -1,8 +1,9 @@
-"""Milvus: three collections for each generation, and an alias that names the one that answers.
+"""Milvus: four collections for each generation, and an alias that names the one that answers.
 
-``NAME_7`` holds the passages of generation 7, ``NAME_7_articles`` its articles, ``NAME_7_about``
-what is noted of it; the alias ``NAME`` points at ``NAME_7``. Words are stemmed by us, so that
-Milvus has nothing to do but to count them. milvus-lite, within this process, takes the same calls.
+``NAME_7`` holds the passages of generation 7, ``NAME_7_articles`` its articles, ``NAME_7_terms``
+how many passages have each term, ``NAME_7_about`` what is noted of it; the alias ``NAME`` points at
+``NAME_7``. Words are stemmed by us, so that Milvus has nothing to do but to weigh them.
+milvus-lite, within this process, takes the same calls.
 """
 
 # pymilvus has no types.
@@ -13,8 +14,10 @@ import base64
 import logging
 import re
 import weakref
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -28,7 +31,9 @@ from qasearch.stores.filters import milvus_filter
 from qasearch.stores.milvusschema import (
     ABOUT,
     ARTICLES,
+    NO_VECTOR,
     PASSAGES,
+    TERMS,
     Collection,
     index_params,
     schema,
@@ -40,6 +45,8 @@ _SECONDS = 10
 _PART: Final = 65_000
 """Characters of a text that Milvus takes at once: 65,535, less some."""
 _ROWS_AT_ONCE = 1_000
+_WORDS_AT_ONCE = 8_000
+"""Rows read for their words alone, which are short: milvus-lite sorts all rows for each lot."""
 _BYTES_AT_ONCE = 8_000_000
 """Milvus takes messages up to 64 MB."""
 _MOST_HITS: Final = 16_384
@@ -85,13 +92,7 @@ class Milvus:
     def create(self, number: int, dim: int) -> None:
         """Make an empty generation."""
         for kind in (PASSAGES, ARTICLES, ABOUT):
-            with self._asking():
-                self._client.create_collection(
-                    self._collection(number, kind),
-                    schema=schema(kind, dim),
-                    index_params=index_params(self._client, kind),
-                    consistency_level="Strong",
-                )
+            self._make(number, kind, dim)
 
     def carry(self, source: int, target: int) -> None:
         """Copy all rows of a generation to another, empty one; they pass through this process."""
@@ -102,12 +103,8 @@ class Milvus:
 
     def drop(self, number: int) -> None:
         """Remove a generation; first what tells that it is one."""
-        for kind in (ABOUT, ARTICLES, PASSAGES):
-            name = self._collection(number, kind)
-            with self._asking():
-                if self._client.has_collection(name):
-                    self._client.drop_collection(name)
-            self._loaded.discard(name)
+        for kind in (ABOUT, TERMS, ARTICLES, PASSAGES):
+            self._remove(number, kind)
 
     def about(self, number: int) -> str:
         """What ``set_about`` noted last of a generation; empty if nothing."""
@@ -120,7 +117,7 @@ class Milvus:
 
     def set_about(self, number: int, text: str) -> None:
         """Note something of a generation."""
-        row = {"key": 0, "text": _parts(text.encode()), "vector": [0.0, 1.0]}
+        row = {"key": 0, "text": _parts(text.encode()), "vector": NO_VECTOR}
         with self._asking():
             self._client.upsert(self._collection(number, ABOUT), [row])
 
@@ -144,8 +141,12 @@ class Milvus:
         self._delete(number, ARTICLES, f"key >= {first}")
 
     def finish(self, number: int) -> None:
-        """Bring all rows to where they are indexed."""
-        for kind in (PASSAGES, ARTICLES, ABOUT):
+        """Count the passages of each term, and bring all rows to where they are indexed."""
+        self._remove(number, TERMS)  # of a publication that failed
+        self._make(number, TERMS)
+        for rows in in_batches(self._term_rows(number), _ROWS_AT_ONCE):
+            self._insert(number, TERMS, rows)
+        for kind in (PASSAGES, ARTICLES, TERMS, ABOUT):
             with self._asking():
                 self._client.flush(self._collection(number, kind))
 
@@ -174,7 +175,7 @@ class Milvus:
     def counts(self, number: int) -> tuple[int, int]:
         """How many articles and passages there are, counted anew."""
         articles, passages = (
-            self._query(number, kind, "key >= 0", ["count(*)"])[0]["count(*)"]
+            self._query(number, kind, "", ["count(*)"])[0]["count(*)"]
             for kind in (ARTICLES, PASSAGES)
         )
         return articles, passages
@@ -230,13 +231,11 @@ class Milvus:
         }
 
     def frequencies(self, number: int, terms: Sequence[str]) -> list[int]:
-        """In how many passages each term is."""
-        return [
-            self._query(number, PASSAGES, f"text_match(words, '{term}')", ["count(*)"])[0][
-                "count(*)"
-            ]
-            for term in terms
-        ]
+        """In how many passages each term is, as it was counted when they were published."""
+        keys = [lot_number(term) for term in terms]
+        rows = self._by_key(number, TERMS, keys, ["passages"])
+        found = {row["key"]: row["passages"] for row in rows}
+        return [found.get(key, 0) for key in keys]
 
     def sample(self, number: int, most: int) -> list[int]:
         """Rows of the articles of the lowest lots, ascending by lot.
@@ -256,6 +255,34 @@ class Milvus:
     def close(self) -> None:
         """Let go of the connection."""
         self._let_go()
+
+    def _make(self, number: int, kind: Collection, dim: int = 0) -> None:
+        with self._asking():
+            self._client.create_collection(
+                self._collection(number, kind),
+                schema=schema(kind, dim),
+                index_params=index_params(self._client, kind),
+                consistency_level="Strong",
+            )
+
+    def _remove(self, number: int, kind: Collection) -> None:
+        name = self._collection(number, kind)
+        with self._asking():
+            if self._client.has_collection(name):
+                self._client.drop_collection(name)
+        self._loaded.discard(name)
+
+    def _term_rows(self, number: int) -> Iterator[dict[str, Any]]:
+        """Of each term of the passages the row that says how many have it.
+
+        Milvus can count them too, but milvus-lite reads all passages for each term.
+        """
+        passages = Counter[str]()
+        for rows in self._iterate(number, PASSAGES, ["words"], _WORDS_AT_ONCE):
+            for row in rows:
+                passages.update(set(row["words"].split()))
+        for term, count in passages.items():
+            yield {"key": lot_number(term), "passages": count, "vector": NO_VECTOR}
 
     def _collection(self, number: int, kind: Collection) -> str:
         return f"{self._name}_{number}{kind.suffix}"
@@ -291,13 +318,13 @@ class Milvus:
             yield from self._query(number, kind, f"key in {batch}", ["key", *fields])
 
     def _iterate(
-        self, number: int, kind: Collection, fields: list[str]
+        self, number: int, kind: Collection, fields: list[str], at_once: int = _ROWS_AT_ONCE
     ) -> Iterator[list[dict[str, Any]]]:
         """All rows of a collection, some at a time."""
         with self._asking():
             name = self._ready(number, kind)
             rows = self._client.query_iterator(
-                name, batch_size=_ROWS_AT_ONCE, filter="key >= 0", output_fields=fields
+                name, batch_size=at_once, filter="key >= 0", output_fields=fields
             )
         try:
             while True:
@@ -380,6 +407,13 @@ def _check_lite(address: Address) -> None:
 
     if find_spec("milvus_lite") is None:
         raise ExtraMissingError(address.shown, "milvus", "milvus-lite")
+    folder = Path(address.uri).parent
+    if not folder.is_dir():
+        raise StoreError(
+            address.shown,
+            f"Cannot open {address.shown}: there is no folder {folder}.",
+            hint="Make it, or mend the path.",
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -16,8 +16,8 @@ _PARTS = 1_024
 """Texts in an array: of an article, 64 MB in all, which is what a message may have."""
 _MOST_SUBJECTS = 256
 _ID_BYTES = 4_096
-_ABOUT_DIM = 2
-"""Milvus wants a vector in each collection."""
+NO_VECTOR = [0.0, 1.0]
+"""Of what is never searched: Milvus wants a vector in each collection."""
 
 K1, B = 1.2, 0.75
 """Of BM25, as tantivy has them."""
@@ -38,6 +38,7 @@ ARTICLES = Collection(
     "_articles",
     ("key", "id", "digest", "lot", "passages", "labels", "vector", "codes", "record"),
 )
+TERMS = Collection("_terms", ("key", "passages", "vector"))
 ABOUT = Collection("_about", ("key", "text", "vector"))
 
 
@@ -68,7 +69,7 @@ def schema(kind: Collection, dim: int) -> "CollectionSchema":
         "subjects": numbers,
         "vector": {
             "datatype": DataType.FLOAT_VECTOR,
-            "dim": _ABOUT_DIM if kind is ABOUT else dim,
+            "dim": dim if kind in (PASSAGES, ARTICLES) else len(NO_VECTOR),
         },
         "codes": texts,
         # Words come stemmed, in lower case and with a space between: nothing else is to be done.
@@ -76,7 +77,6 @@ def schema(kind: Collection, dim: int) -> "CollectionSchema":
             "datatype": DataType.VARCHAR,
             "max_length": _TEXT,
             "enable_analyzer": True,
-            "enable_match": True,
             "analyzer_params": {"tokenizer": "standard"},
         },
         "sparse": {"datatype": DataType.SPARSE_FLOAT_VECTOR},

@@ -1,13 +1,14 @@
 """What every store must do, wherever it keeps its articles."""
 
 import datetime
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
-from qasearch.index import Generation, terms
+from qasearch.index import Generation, inverse_frequencies, terms
 from qasearch.protocols import Vectors
 from qasearch.query import Options, calibrate, search
 from qasearch.records import Condition, SearchResult
@@ -95,6 +96,27 @@ def test_words_find_what_has_them_by_bm25(open_one: Open, generation: Generation
     assert len(hits) == 5  # "today" is in all
     assert hits[2].score > 1.5 * hits[3].score > 0
     assert store.search(Probe(terms=("xyzzy",)), 5) == []
+
+
+def rarity(store: Store | Generation, *words: str) -> list[float]:
+    reader = store if isinstance(store, Generation) else store.reader()
+    return reader.lexical.inverse_frequencies(list(words)).tolist()
+
+
+def test_words_are_as_rare_as_in_the_index(open_one: Open, generation: Generation) -> None:
+    def fails(reader: Reader) -> bytes:
+        raise RuntimeError
+
+    store = filled(open_one, generation)
+    words = (*terms("kaolin today"), "xyzzy")
+    assert rarity(store, *words) == rarity(generation, *words)
+    with suppress(RuntimeError):
+        store.delete(["kaolin"])
+        store.publish(fails)
+    store.delete(["jade"])
+    store.publish(not_fitted)
+    # Of 44 passages the first one of limestone has it.
+    assert rarity(store, *words) == inverse_frequencies([1, 44, 0], 44).tolist()
 
 
 def test_by_article_each_has_its_best_passage(open_one: Open, generation: Generation) -> None:
