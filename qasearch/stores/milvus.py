@@ -193,6 +193,14 @@ class Milvus:
         width = {"ef": max(_SEARCH_WIDTH, min(2 * k, _MOST_HITS))}
         return self._search(number, "vector", vector[0].tolist(), k, where, by_article, width)
 
+    def near_questions(self, number: int, vector: Vectors, k: int) -> Rows:
+        """The articles whose questions are nearest, best first: rows."""
+        with self._asking():
+            (hits,) = self._client.search(
+                self._ready(number, ARTICLES), data=vector.tolist(), limit=min(k, _MOST_HITS)
+            )
+        return np.array([hit["key"] for hit in hits], dtype=np.int64)
+
     def worded(
         self,
         number: int,

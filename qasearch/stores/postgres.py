@@ -31,6 +31,7 @@ from qasearch.stores.postgressql import (
     HOME,
     NEAR,
     NEAR_ARTICLES,
+    NEAR_QUESTIONS,
     SWITCH,
     WORDED,
     WORDED_ARTICLES,
@@ -215,6 +216,11 @@ class Postgres:
                 **parameters,
             )
         )
+
+    def near_questions(self, number: int, vector: Vectors, k: int) -> Rows:
+        """The articles whose questions are nearest, best first: rows; all are compared."""
+        found = self._rows(NEAR_QUESTIONS, number, vector=vector[0], k=k)
+        return np.array([row for (row,) in found], dtype=np.int64)
 
     def worded(
         self,

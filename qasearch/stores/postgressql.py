@@ -77,6 +77,10 @@ SELECT score, row FROM (
 """
 """Compares all passages that the filter leaves: exact, and of a time that grows with them."""
 
+NEAR_QUESTIONS: Final = """
+SELECT row FROM {schema}.articles ORDER BY question <#> %(vector)s LIMIT %(k)s
+"""
+
 _SCORED: Final = """
 WITH asked AS (
     SELECT * FROM unnest(%(terms)s::text[], %(weights)s::float8[]) AS asked (term, weight)

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qasearch.errors import IndexDamagedError, StoreError
-from qasearch.index import Codes, TokenCodec, TokenStore, inverse_frequencies, terms, terms_of_each
+from qasearch.index import (
+    Codes,
+    TokenCodec,
+    TokenStore,
+    inverse_frequencies,
+    spellings,
+    terms,
+    terms_of_each,
+)
 from qasearch.protocols import Rows, Scores, Vectors
 from qasearch.records import Article, Condition, IndexStatus, Passage
 from qasearch.stores.about import About
@@ -98,6 +106,10 @@ class RemoteReader:
     def question_vectors(self, rows: Rows) -> Vectors:
         """The vectors of the questions of some articles: float32 (n, d), unit rows."""
         return self._vectors(self._articles, rows)
+
+    def near_questions(self, query: Vectors, k: int) -> Rows:
+        """The k articles whose questions are nearest to a vector, float32 (1, d): int64."""
+        return self._engine.near_questions(self._number, query, k)
 
     def scope(self, conditions: Sequence[Condition] = ()) -> "RemoteScope":
         """The articles that meet all conditions; all articles without any."""
@@ -249,8 +261,15 @@ class _Texts:
 
     def article(self, article_id: str) -> Article:
         """The article with this id, and all its passages; LookupError if there is none."""
-        for kept in self._engine.find(self._number, [article_id]):
-            return self._whole([kept.row])[0]
+        return self._whole([self.article_row(article_id)])[0]
+
+    def article_row(self, article_id: str) -> int:
+        """The row of the article with this id, however its accents are composed; or LookupError."""
+        asked = spellings(article_id)
+        found = {kept.id: kept.row for kept in self._engine.find(self._number, asked)}
+        for spelling in asked:
+            if spelling in found:
+                return found[spelling]
         raise LookupError(f"There is no article {article_id!r} in the index.")
 
     def article_rows_of(self, passage_rows: Rows) -> Rows:

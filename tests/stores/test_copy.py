@@ -38,10 +38,12 @@ def test_a_copy_answers_as_the_index_does(index: Path, remote: str) -> None:
         assert there.article("jade") == here.article("jade")
         assert there.passage("jade#2") == here.passage("jade#2")
         assert there.subjects() == here.subjects()
+        mine, theirs = here.related("jade"), there.related("jade")
+        assert [hit.id for hit in theirs.articles] == [hit.id for hit in mine.articles] != []
         status = there.status()
         assert (status.articles, status.model, status.dim) == (24, "tiny", 128)
         assert status.generation == report.generation == there.search("jade").generation
-        for ask in (there.ids, there.dupes, lambda: there.related("jade")):
+        for ask in (there.ids, there.dupes, lambda: there.why("jade", "jade")):
             with pytest.raises(StoreError, match="is a store"):
                 ask()
 
