@@ -107,13 +107,14 @@ def index_params(client: "MilvusClient", kind: Collection) -> "IndexParams":
     """The indexes of a kind of collection."""
     params = client.prepare_index_params()
     if kind is PASSAGES:
-        graph = {"M": 16, "efConstruction": 200}
-        params.add_index("vector", index_type="HNSW", metric_type="IP", params=graph)
+        # Below "params" twice: pymilvus unpacks the first, and milvus-lite reads the second alone.
+        graph, weights = {"M": 16, "efConstruction": 200}, {"bm25_k1": K1, "bm25_b": B}
+        params.add_index("vector", index_type="HNSW", metric_type="IP", params={"params": graph})
         params.add_index(
             "sparse",
             index_type="SPARSE_INVERTED_INDEX",
             metric_type="BM25",
-            params={"bm25_k1": K1, "bm25_b": B},
+            params={"params": weights},
         )
         params.add_index("article", index_type="INVERTED")
     else:

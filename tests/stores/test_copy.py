@@ -144,3 +144,16 @@ def test_a_graph_finds_what_comparing_all_finds(generation: Generation, postgres
         here = generation.passage_vectors(generation.scope().near(query, 5))
         assert sorted((there @ query[0]).round(5)) == sorted((here @ query[0]).round(5))
     store.close()
+
+
+def test_milvus_gets_the_settings_of_its_indexes(generation: Generation, milvus_file: str) -> None:
+    from pymilvus import MilvusClient
+
+    store = open_store(f"{milvus_file}/settings", origin_of(generation))
+    store.upsert(entries_of(generation))
+    client = MilvusClient(milvus_file.removeprefix("milvus:"))
+    words, graph = (client.describe_index("settings_1", field) for field in ("sparse", "vector"))
+    assert words["params"] == {"bm25_k1": 1.2, "bm25_b": 0.75}
+    assert graph["params"] == {"M": 16, "efConstruction": 200}
+    client.close()
+    store.close()
