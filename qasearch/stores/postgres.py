@@ -30,6 +30,7 @@ from qasearch.stores.postgressql import (
     NEAR,
     NEAR_ARTICLES,
     NEAR_QUESTIONS,
+    SIZE,
     SWITCH,
     WORDED,
     WORDED_ARTICLES,
@@ -271,12 +272,7 @@ class Postgres:
 
     def bytes(self, number: int) -> int:
         """Size on disk, indexes included."""
-        ((size,),) = self._database.rows(
-            "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c"
-            " JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE c.relkind = 'r' AND n.nspname = %(name)s",
-            name=self._database.schema(number),
-        )
+        ((size,),) = self._database.rows(SIZE, name=self._database.schema(number))
         return size
 
     def close(self) -> None:

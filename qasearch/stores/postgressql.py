@@ -62,6 +62,12 @@ SWITCH: Final = """
 WITH gone AS (DELETE FROM {home}.answering) INSERT INTO {home}.answering VALUES (%(number)s)
 """
 
+SIZE: Final = """
+SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname = %(name)s
+"""
+
 ALL: Final = "SELECT row, id, digest, labels FROM {schema}.articles"
 
 NEAR: Final = """

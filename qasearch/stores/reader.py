@@ -3,11 +3,9 @@
 Candidates come from the engine, and what signals are made of is fetched for these alone.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,41 +25,14 @@ from qasearch.records import Article, Condition, IndexStatus, Passage
 from qasearch.stores.about import About
 from qasearch.stores.documents import unpacked
 from qasearch.stores.engine import PASSAGE_BITS, Engine, Parts
+from qasearch.stores.fetched import Fetched
 
 _KEPT_PARTS = 8_192
 """Passages and articles whose vectors and codes are kept in memory: some 40 MB."""
 _KEPT_ARTICLES = 512
 _KEPT_TERMS = 65_536
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class _Kept(Generic[Key, Value]):
-    """What was fetched by key, the latest used; fetches what is missing, all at once."""
-
-    def __init__(self, fetch: Callable[[list[Key]], dict[Key, Value]], most: int) -> None:
-        self._fetch = fetch
-        self._most = most
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, keys: Sequence[Key]) -> list[Value]:
-        """The values of some keys, in their order; KeyError if one has none."""
-        with self._lock:
-            known = {key: self._values[key] for key in keys if key in self._values}
-        missing = list(dict.fromkeys(key for key in keys if key not in known))
-        known |= self._fetch(missing) if missing else {}
-        with self._lock:
-            for key in known:
-                self._values[key] = known[key]
-                self._values.move_to_end(key)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-        return [known[key] for key in keys]
-
-
-_KeptParts: TypeAlias = _Kept[int, Parts]
+_KeptParts: TypeAlias = Fetched[int, Parts]
 
 
 class RemoteReader:
@@ -91,8 +62,8 @@ class RemoteReader:
         self.passage_count = about.passages
         self.confidence = about.confidence
         self.lexical = _Words(engine, number, about.passages)
-        self._passages = _Kept(lambda rows: engine.passage_parts(number, rows), _KEPT_PARTS)
-        self._articles = _Kept(lambda rows: engine.article_parts(number, rows), _KEPT_PARTS)
+        self._passages = Fetched(lambda rows: engine.passage_parts(number, rows), _KEPT_PARTS)
+        self._articles = Fetched(lambda rows: engine.article_parts(number, rows), _KEPT_PARTS)
         self.store = _Texts(engine, number, about, self._articles)
         codec = about.origin.codec
         self.tokens = (
@@ -188,7 +159,7 @@ class _Words:
         def count(terms: list[str]) -> dict[str, int]:
             return dict(zip(terms, engine.frequencies(number, terms), strict=True))
 
-        self._frequencies = _Kept(count, _KEPT_TERMS)
+        self._frequencies = Fetched(count, _KEPT_TERMS)
 
     def terms(self, text: str) -> list[str]:
         """The words of a text as they are indexed."""
@@ -243,7 +214,7 @@ class _Texts:
         def fetch(rows: list[int]) -> dict[int, Article]:
             return {row: unpacked(data) for row, data in engine.records(number, rows).items()}
 
-        self._records = _Kept(fetch, _KEPT_ARTICLES)
+        self._records = Fetched(fetch, _KEPT_ARTICLES)
 
     def articles(self, rows: Sequence[int]) -> list[Article]:
         """The articles in these rows, in the order asked for; their ``passages`` are left empty."""
