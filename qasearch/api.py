@@ -685,7 +685,7 @@ class Index:
             LookupError: there is no such article.
             ValueError: ``k`` is out of its range.
         """
-        return related(self._on_disk(), id, k)
+        return related(self._answering(), id, k)
 
     def dupes(self, *, near: float | None = NEAR) -> DupesReport:
         """Report which articles repeat each other.
@@ -710,7 +710,8 @@ class Index:
             progress: shows how far the work got.
 
         Raises:
-            ValueError: the folder holds something already, or pyarrow is not installed.
+            ValueError: the folder holds something already, or is named as a file; or pyarrow is not
+                installed.
             IndexDamagedError: a file of the index is not what it was when it was built.
             IndexWriteError: no space, no permission, or an I/O error.
         """
@@ -794,7 +795,8 @@ class Index:
         address = reader.status().path
         raise StoreError(
             address,
-            f"{address} is a store: it answers searches, and shows articles, but no more.",
+            f"{address} is a store: it answers searches, and shows articles and those near one, "
+            "but no more.",
             hint="Ask the index that was copied there.",
         )
 

@@ -66,6 +66,10 @@ class Texts(Protocol):
         """The article with this id, and all its passages; LookupError if there is none."""
         ...
 
+    def article_row(self, article_id: str) -> int:
+        """The row of the article with this id, however its accents are composed; or LookupError."""
+        ...
+
     def article_rows_of(self, passage_rows: Rows) -> Rows:
         """The row of the article of each passage: int64, of the same shape as ``passage_rows``."""
         ...
@@ -152,6 +156,10 @@ class Reader(Protocol):
 
     def question_vectors(self, rows: Rows) -> Vectors:
         """The vectors of the questions of some articles: float32 (n, d), unit rows."""
+        ...
+
+    def near_questions(self, query: Vectors, k: int) -> Rows:
+        """The k articles whose questions are nearest to a vector, float32 (1, d): int64."""
         ...
 
     def scope(self, conditions: Sequence[Condition] = ()) -> Scope:

@@ -28,15 +28,23 @@ from qasearch.records import Article, ExportReport, Source
 ARTICLES_AT_ONCE = 1_000
 """Articles of a row group: what is held in memory, here and where it is read."""
 
+_ENDINGS_OF_FILES = (".parquet", ".arrow", ".feather")
+
 
 def export(generation: Generation, folder: Path, progress: Progress) -> ExportReport:
     """Write a generation to a new folder, which is there whole or not at all.
 
     Raises:
-        ValueError: the folder holds something already, or pyarrow is not installed.
+        ValueError: the folder holds something already, or is named as a file; or pyarrow is not
+            installed.
         IndexDamagedError: a file of the generation is not what it was when it was built.
         IndexWriteError: no space, no permission, or an I/O error.
     """
+    if folder.suffix.lower() in _ENDINGS_OF_FILES:
+        raise ValueError(
+            f"{folder} names a file, but an export is a folder of {', '.join(FILES)}: "
+            f"export to {folder.with_suffix('')}."
+        )
     arrow()  # before anything is made
     generation.check_matrices()  # what has changed since it was built is not passed on
     with _whole_folder(folder) as unfinished:

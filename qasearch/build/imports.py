@@ -96,6 +96,8 @@ class Export:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        if folder.is_file():
+            raise not_an_export(folder, "it is a file, and an export a folder")
         self._files = {name: self._open(name) for name in FILES}
         told = {name: file.schema_arrow.metadata for name, file in self._files.items()}
         path = folder / ARTICLES_FILE

@@ -14,6 +14,7 @@ from qasearch.cli.options import (
     LimitOption,
     OfflineOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 from qasearch.records import RelatedResult
@@ -25,6 +26,7 @@ def related(
     format: ListFormatOption = "text",
     as_json: JsonOption = False,
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -40,7 +42,7 @@ def related(
     """
     from qasearch import Index
 
-    with Index.open(index, searchable=False) as opened:
+    with Index.open(store or index, searchable=False) as opened:
         try:
             found = opened.related(id, k=limit)
         except LookupError as error:

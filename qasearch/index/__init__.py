@@ -23,7 +23,7 @@ from qasearch.index.manifest import (
 from qasearch.index.merge import cached_by, merge_caches
 from qasearch.index.notes import read_notes, write_notes
 from qasearch.index.passagefile import subject_key
-from qasearch.index.passages import PassageStore, lot
+from qasearch.index.passages import PassageStore, lot, spellings
 from qasearch.index.scope import RowScope
 from qasearch.index.tokens import DEFAULT_BITS, Bits, Codes, TokenCodec, TokenStore
 from qasearch.index.vectors import FaissIndex, FlatIndex, cosines, row_cosines
@@ -63,6 +63,7 @@ __all__ = [
     "read_notes",
     "rollback",
     "row_cosines",
+    "spellings",
     "stored_articles",
     "subject_key",
     "terms",

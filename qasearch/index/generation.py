@@ -197,6 +197,10 @@ class Generation:
         """The vectors of the questions of some articles: float32 (n, d), unit rows."""
         return self._questions_of(rows)
 
+    def near_questions(self, query: Vectors, k: int) -> Rows:
+        """The k articles whose questions are nearest to a vector, float32 (1, d): int64."""
+        return self.question_index.search(query, k)[1][0]
+
     def scope(self, conditions: Sequence[Condition] = ()) -> RowScope:
         """The articles that meet all conditions; all articles without any."""
         return self.scope_of(self.store.article_rows_where(conditions) if conditions else None)

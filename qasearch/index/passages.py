@@ -171,8 +171,7 @@ class PassageStore:
         Raises:
             LookupError: there is no such article.
         """
-        composed = [unicodedata.normalize(form, article_id) for form in ("NFC", "NFD")]
-        for spelling in (article_id, *composed):
+        for spelling in spellings(article_id):
             found = self._select("SELECT row FROM articles WHERE id = ?", (encodable(spelling),))
             if found:
                 return found[0][0]
@@ -300,6 +299,12 @@ def drawn(ids: Sequence[str], most: int) -> list[int]:
     """Places of ids, ``most`` at most, drawn by lot: an edit of the ids changes few of them."""
     lots = [lot(id) for id in ids]
     return sorted(range(len(lots)), key=lots.__getitem__)[:most]
+
+
+def spellings(article_id: str) -> list[str]:
+    """An id as it is written, and then as its accents may be composed elsewhere."""
+    composed = [unicodedata.normalize(form, article_id) for form in ("NFC", "NFD")]
+    return list(dict.fromkeys([article_id, *composed]))
 
 
 def lot(article_id: str) -> bytes:

@@ -176,6 +176,10 @@ class Engine(Protocol):
         """The nearest passages, best first: cosines, and rows."""
         ...
 
+    def near_questions(self, number: int, vector: Vectors, k: int) -> Rows:
+        """The articles whose questions are nearest, best first: rows."""
+        ...
+
     def worded(
         self,
         number: int,

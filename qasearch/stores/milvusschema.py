@@ -16,8 +16,8 @@ _PARTS = 1_024
 """Texts in an array: of an article, 64 MB in all, which is what a message may have."""
 _MOST_SUBJECTS = 256
 _ID_BYTES = 4_096
-_ABOUT_DIM = 2
-"""Milvus wants a vector in each collection."""
+NO_VECTOR = [0.0, 1.0]
+"""Of what is never searched: Milvus wants a vector in each collection."""
 
 K1, B = 1.2, 0.75
 """Of BM25, as tantivy has them."""
@@ -38,6 +38,7 @@ ARTICLES = Collection(
     "_articles",
     ("key", "id", "digest", "lot", "passages", "labels", "vector", "codes", "record"),
 )
+TERMS = Collection("_terms", ("key", "passages", "vector"))
 ABOUT = Collection("_about", ("key", "text", "vector"))
 
 
@@ -68,7 +69,7 @@ def schema(kind: Collection, dim: int) -> "CollectionSchema":
         "subjects": numbers,
         "vector": {
             "datatype": DataType.FLOAT_VECTOR,
-            "dim": _ABOUT_DIM if kind is ABOUT else dim,
+            "dim": dim if kind in (PASSAGES, ARTICLES) else len(NO_VECTOR),
         },
         "codes": texts,
         "point": {"datatype": DataType.BOOL},
@@ -77,7 +78,6 @@ def schema(kind: Collection, dim: int) -> "CollectionSchema":
             "datatype": DataType.VARCHAR,
             "max_length": _TEXT,
             "enable_analyzer": True,
-            "enable_match": True,
             "analyzer_params": {"tokenizer": "standard"},
         },
         "sparse": {"datatype": DataType.SPARSE_FLOAT_VECTOR},
@@ -108,13 +108,14 @@ def index_params(client: "MilvusClient", kind: Collection) -> "IndexParams":
     """The indexes of a kind of collection."""
     params = client.prepare_index_params()
     if kind is PASSAGES:
-        graph = {"M": 16, "efConstruction": 200}
-        params.add_index("vector", index_type="HNSW", metric_type="IP", params=graph)
+        # Below "params" twice: pymilvus unpacks the first, and milvus-lite reads the second alone.
+        graph, weights = {"M": 16, "efConstruction": 200}, {"bm25_k1": K1, "bm25_b": B}
+        params.add_index("vector", index_type="HNSW", metric_type="IP", params={"params": graph})
         params.add_index(
             "sparse",
             index_type="SPARSE_INVERTED_INDEX",
             metric_type="BM25",
-            params={"bm25_k1": K1, "bm25_b": B},
+            params={"params": weights},
         )
         params.add_index("article", index_type="INVERTED")
     else:

@@ -5,21 +5,19 @@ computed in SQL: the words of a passage are a ``tsvector`` whose positions count
 index finds the passages that have one, and their scores are summed as tantivy does.
 """
 
-import os
-import weakref
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
 
-from qasearch.errors import ExtraMissingError, StoreError
 from qasearch.index import inverse_frequencies
 from qasearch.protocols import Rows, Scores, Vectors
 from qasearch.records import Condition
 from qasearch.stores.address import Address
-from qasearch.stores.engine import PASSAGE_BITS, ArticleRow, Kept, Parts
+from qasearch.stores.engine import ArticleRow, Kept, Parts
 from qasearch.stores.filters import postgres_filter
+from qasearch.stores.postgresdatabase import Database
+from qasearch.stores.postgresrows import article_values, passage_values, quoted
 from qasearch.stores.postgressql import (
     ALL,
     CARRY,
@@ -31,25 +29,17 @@ from qasearch.stores.postgressql import (
     HOME,
     NEAR,
     NEAR_ARTICLES,
+    NEAR_QUESTIONS,
+    SIZE,
     SWITCH,
     WORDED,
     WORDED_ARTICLES,
 )
 
-if TYPE_CHECKING:
-    from psycopg import Connection
-
 GRAPH_ABOVE = 20_000
 """Passages above which a graph (HNSW) proposes the nearest; below, all are compared."""
 _MOST_GRAPH_DIM: Final = 2_000
 """Numbers of a vector that pgvector's graph takes."""
-_SEARCH_WIDTH: Final = 400
-"""Neighbours that the graph keeps in sight, 1,000 at most: more find more, and take longer."""
-_SECONDS = 10
-"""To wait for a server that does not answer."""
-_MOST_POSITIONS = 255
-"""Of one word in a ``tsvector``; BM25 hardly tells 255 occurrences from more."""
-_OLDEST_PGVECTOR = (0, 8)
 
 
 class Postgres:
@@ -70,73 +60,67 @@ class Postgres:
     def __init__(self, address: Address, *, graph_above: int = GRAPH_ABOVE) -> None:
         self.url = address.shown
         self._name = address.name
+        self._database = Database(address)
         self._graph_above = graph_above
-        self._connection = _connect(address)
-        # With the last reference at the latest, as a generation on disk lets go of its files.
-        self._let_go = weakref.finalize(self, _close, self._connection, os.getpid())
-        try:
-            with self._asking():
-                self._register()
-        except BaseException:
-            self.close()
-            raise
 
     def published(self) -> int | None:
         """The number of the generation that answers; None before the first."""
-        if not self._rows("SELECT 1 FROM pg_namespace WHERE nspname = %(name)s", name=self._name):
+        if not self._database.rows(
+            "SELECT 1 FROM pg_namespace WHERE nspname = %(name)s", name=self._name
+        ):
             return None
-        found = self._rows("SELECT number FROM {home}.answering")
+        found = self._database.rows("SELECT number FROM {home}.answering")
         return found[0][0] if found else None
 
     def numbers(self) -> list[int]:
         """The numbers of all generations that lie there, complete or not, ascending."""
         prefix = f"{self._name}_"
-        found = self._rows("SELECT nspname FROM pg_namespace")
+        found = self._database.rows("SELECT nspname FROM pg_namespace")
         rests = (name.removeprefix(prefix) for (name,) in found if name.startswith(prefix))
         return sorted(int(rest) for rest in rests if rest.isdecimal())
 
     def create(self, number: int, dim: int) -> None:
         """Make an empty generation."""
-        with self._transaction():
-            self._run(HOME)
-            self._run(CREATE, number, dim=dim)
+        with self._database.transaction():
+            self._database.run(HOME)
+            self._database.run(CREATE, number, dim=dim)
 
     def carry(self, source: int, target: int) -> None:
         """Copy all rows of a generation to another, empty one, within the server."""
-        with self._transaction():
-            self._run(CARRY, target, source=self._schema(source))
+        with self._database.transaction():
+            self._database.run(CARRY, target, source=self._database.schema(source))
 
     def drop(self, number: int) -> None:
         """Remove a generation."""
-        self._run("DROP SCHEMA IF EXISTS {schema} CASCADE", number)
+        self._database.run("DROP SCHEMA IF EXISTS {schema} CASCADE", number)
 
     def about(self, number: int) -> str:
         """What ``set_about`` noted last of a generation; empty if nothing."""
-        found = self._rows("SELECT text FROM {schema}.about", number)
+        found = self._database.rows("SELECT text FROM {schema}.about", number)
         return found[0][0] if found else ""
 
     def set_about(self, number: int, text: str) -> None:
         """Note something of a generation."""
-        with self._transaction():
-            self._run("DELETE FROM {schema}.about", number)
-            self._run("INSERT INTO {schema}.about VALUES (%(text)s)", number, text=text)
+        with self._database.transaction():
+            self._database.run("DELETE FROM {schema}.about", number)
+            self._database.run("INSERT INTO {schema}.about VALUES (%(text)s)", number, text=text)
 
     def insert(self, number: int, articles: Sequence[ArticleRow]) -> None:
         """Add articles, all of them or none."""
-        with self._transaction(), self._connection.cursor() as cursor:
-            with cursor.copy(self._sql(COPY_ARTICLES, number)) as copying:
+        with self._database.transaction():
+            with self._database.copying(COPY_ARTICLES, number) as copying:
                 for article in articles:
-                    copying.write_row(_article_values(article))
-            with cursor.copy(self._sql(COPY_PASSAGES, number)) as copying:
+                    copying.write_row(article_values(article))
+            with self._database.copying(COPY_PASSAGES, number) as copying:
                 for article in articles:
-                    for values in _passage_values(article):
+                    for values in passage_values(article):
                         copying.write_row(values)
 
     def delete(self, number: int, rows: Sequence[int]) -> None:
         """Remove articles with their passages, by row."""
-        with self._transaction():
+        with self._database.transaction():
             for table, column in (("passages", "article"), ("articles", "row")):
-                self._run(
+                self._database.run(
                     f"DELETE FROM {{schema}}.{table} WHERE {column} = ANY(%(rows)s)",
                     number,
                     rows=list(rows),
@@ -144,9 +128,9 @@ class Postgres:
 
     def delete_from(self, number: int, first: int) -> None:
         """Remove the articles from a row on, with their passages."""
-        with self._transaction():
+        with self._database.transaction():
             for table, column in (("passages", "article"), ("articles", "row")):
-                self._run(
+                self._database.run(
                     f"DELETE FROM {{schema}}.{table} WHERE {column} >= %(first)s",
                     number,
                     first=first,
@@ -154,27 +138,27 @@ class Postgres:
 
     def finish(self, number: int) -> None:
         """Index what is searched, count the words, and let the planner know."""
-        self._run(FINISH, number)
+        self._database.run(FINISH, number)
         _, passages = self.counts(number)
         if passages > self._graph_above and self._dim(number) <= _MOST_GRAPH_DIM:
-            self._run(GRAPH, number)
-        self._run("ANALYZE {schema}.passages, {schema}.articles, {schema}.words", number)
+            self._database.run(GRAPH, number)
+        self._database.run("ANALYZE {schema}.passages, {schema}.articles, {schema}.words", number)
 
     def switch(self, number: int) -> None:
         """Let a generation answer, in one transaction."""
-        with self._transaction():
-            self._run(SWITCH, number=number)
+        with self._database.transaction():
+            self._database.run(SWITCH, number=number)
 
     def find(self, number: int, ids: Sequence[str]) -> list[Kept]:
         """Those of some articles that are there."""
-        found = self._rows(ALL + " WHERE id = ANY(%(ids)s)", number, ids=list(ids))
+        found = self._database.rows(ALL + " WHERE id = ANY(%(ids)s)", number, ids=list(ids))
         return [Kept(row, id, digest, tuple(labels)) for row, id, digest, labels in found]
 
     def all(self, number: int) -> Iterator[Kept]:
         """All articles, in the order of their rows; some are read at a time."""
         last, most = -1, 10_000
         while True:
-            found = self._rows(
+            found = self._database.rows(
                 ALL + " WHERE row > %(last)s ORDER BY row LIMIT %(most)s",
                 number,
                 last=last,
@@ -188,7 +172,7 @@ class Postgres:
 
     def counts(self, number: int) -> tuple[int, int]:
         """How many articles and passages there are, counted anew."""
-        ((articles, passages),) = self._rows(
+        ((articles, passages),) = self._database.rows(
             "SELECT (SELECT count(*) FROM {schema}.articles), "
             "(SELECT count(*) FROM {schema}.passages)",
             number,
@@ -207,7 +191,7 @@ class Postgres:
         """The nearest passages, best first: cosines, and rows."""
         condition, parameters = postgres_filter(where)
         return _scored(
-            self._rows(
+            self._database.rows(
                 (NEAR_ARTICLES if by_article else NEAR).replace("WHERE TRUE", f"WHERE {condition}"),
                 number,
                 vector=vector[0],
@@ -215,6 +199,11 @@ class Postgres:
                 **parameters,
             )
         )
+
+    def near_questions(self, number: int, vector: Vectors, k: int) -> Rows:
+        """The articles whose questions are nearest, best first: rows; all are compared."""
+        found = self._database.rows(NEAR_QUESTIONS, number, vector=vector[0], k=k)
+        return np.array([row for (row,) in found], dtype=np.int64)
 
     def worded(
         self,
@@ -235,12 +224,12 @@ class Postgres:
         condition, parameters = postgres_filter(where)
         sql = WORDED_ARTICLES if by_article else WORDED
         return _scored(
-            self._rows(
+            self._database.rows(
                 sql.replace("WHERE TRUE", f"WHERE {condition}"),
                 number,
                 terms=distinct,
                 weights=weights,
-                query=" | ".join(map(_quoted, distinct)),
+                query=" | ".join(map(quoted, distinct)),
                 k=k,
                 **parameters,
             )
@@ -248,7 +237,7 @@ class Postgres:
 
     def passage_parts(self, number: int, rows: Sequence[int]) -> dict[int, Parts]:
         """Vectors and codes of passages, by row."""
-        found = self._rows(
+        found = self._database.rows(
             "SELECT row, vector, codes, point FROM {schema}.passages WHERE row = ANY(%(rows)s)",
             number,
             rows=list(rows),
@@ -257,7 +246,7 @@ class Postgres:
 
     def article_parts(self, number: int, rows: Sequence[int]) -> dict[int, Parts]:
         """Vectors and codes of questions, by row."""
-        found = self._rows(
+        found = self._database.rows(
             "SELECT row, question, codes, passages FROM {schema}.articles"
             " WHERE row = ANY(%(rows)s)",
             number,
@@ -268,187 +257,35 @@ class Postgres:
     def records(self, number: int, rows: Sequence[int]) -> dict[int, bytes]:
         """Articles as they were packed, by row."""
         sql = "SELECT row, record FROM {schema}.articles WHERE row = ANY(%(rows)s)"
-        return dict(self._rows(sql, number, rows=list(rows)))
+        return dict(self._database.rows(sql, number, rows=list(rows)))
 
     def frequencies(self, number: int, terms: Sequence[str]) -> list[int]:
         """In how many passages each term is."""
         sql = "SELECT term, passages FROM {schema}.words WHERE term = ANY(%(terms)s)"
-        found = dict(self._rows(sql, number, terms=list(terms)))
+        found = dict(self._database.rows(sql, number, terms=list(terms)))
         return [found.get(term, 0) for term in terms]
 
     def sample(self, number: int, most: int) -> list[int]:
         """Rows of the articles of the lowest lots, ascending by lot."""
         sql = "SELECT row FROM {schema}.articles ORDER BY lot LIMIT %(most)s"
-        return [row for (row,) in self._rows(sql, number, most=most)]
+        return [row for (row,) in self._database.rows(sql, number, most=most)]
 
     def bytes(self, number: int) -> int:
         """Size on disk, indexes included."""
-        ((size,),) = self._rows(
-            "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c"
-            " JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE c.relkind = 'r' AND n.nspname = %(name)s",
-            name=self._schema(number),
-        )
+        ((size,),) = self._database.rows(SIZE, name=self._database.schema(number))
         return size
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._let_go()
-
-    def _schema(self, number: int) -> str:
-        return f"{self._name}_{number}"
+        self._database.close()
 
     def _dim(self, number: int) -> int:
-        ((dim,),) = self._rows(
+        ((dim,),) = self._database.rows(
             "SELECT atttypmod FROM pg_attribute WHERE attname = 'vector'"
             " AND attrelid = to_regclass(%(table)s)",
-            table=f"{self._schema(number)}.passages",
+            table=f"{self._database.schema(number)}.passages",
         )
         return dim
-
-    def _register(self) -> None:
-        """Look for pgvector, and let its values pass as arrays of numpy."""
-        from pgvector.psycopg import register_vector
-
-        self._connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-        ((version,),) = self._rows("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
-        if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_PGVECTOR:
-            raise StoreError(
-                self.url,
-                f"{self.url} has pgvector {version}; 0.8 or newer is needed.",
-                hint="Update it there, and then `ALTER EXTENSION vector UPDATE`.",
-            )
-        register_vector(self._connection)
-        # A filter may leave few of those that the graph proposes: then it goes on.
-        self._run("SET hnsw.iterative_scan = strict_order")
-        self._run(f"SET hnsw.ef_search = {_SEARCH_WIDTH}")
-
-    def _sql(self, statement: str, number: int | None = None, **names: str) -> Any:
-        """The statement with the names of schemas in it."""
-        from psycopg import sql
-
-        schemas = {"home": self._name, **names}
-        if number is not None:
-            schemas["schema"] = self._schema(number)
-        identifiers = {key: sql.Identifier(name) for key, name in schemas.items()}
-        return sql.SQL(statement).format(**identifiers)  # pyright: ignore[reportArgumentType]
-
-    def _run(
-        self,
-        statement: str,
-        schema: int | None = None,
-        *,
-        source: str | None = None,
-        dim: int | None = None,
-        **parameters: object,
-    ) -> None:
-        if dim is not None:
-            statement = statement.replace("DIM", str(dim))
-        names = {"source": source} if source else {}
-        with self._asking():
-            self._connection.execute(self._sql(statement, schema, **names), parameters or None)
-
-    def _rows(
-        self, statement: str, schema: int | None = None, **parameters: object
-    ) -> list[tuple[Any, ...]]:
-        with self._asking():
-            query = self._sql(statement, schema)
-            return self._connection.execute(query, parameters or None, binary=True).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        with self._asking(), self._connection.transaction():
-            yield
-
-    @contextmanager
-    def _asking(self) -> Generator[None]:
-        """Name what PostgreSQL refuses, or that it does not answer, as the store's own error."""
-        from psycopg import Error
-
-        try:
-            yield
-        except Error as error:
-            raise StoreError(
-                self.url,
-                f"{self.url} did not do what was asked: {_reason(error)}",
-                hint="See whether the server runs, has pgvector, and lets you create schemas.",
-            ) from error
-
-
-def _connect(address: Address) -> "Connection[Any]":
-    try:
-        import pgvector  # noqa: F401  # pyright: ignore[reportUnusedImport]
-        import psycopg
-    except ImportError as error:
-        package = error.name or "psycopg"
-        raise ExtraMissingError(address.shown, "postgres", package) from error
-    try:
-        return psycopg.connect(address.uri, autocommit=True, connect_timeout=_SECONDS)
-    except psycopg.Error as error:
-        raise StoreError(
-            address.shown,
-            f"Cannot open {address.shown}: {_reason(error)}",
-            hint="See whether the server runs there, and whether user and password are right.",
-        ) from error
-
-
-def _close(connection: "Connection[Any]", process: int) -> None:
-    """Close a connection, unless it is the one of a process that this was forked from."""
-    if os.getpid() == process:
-        connection.close()
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".") + "."
-
-
-def _article_values(article: ArticleRow) -> tuple[object, ...]:
-    return (
-        article.row,
-        article.id,
-        article.digest,
-        article.lot,
-        article.day,
-        list(article.subjects),
-        list(article.labels),
-        len(article.passages),
-        article.question,
-        article.codes,
-        article.record,
-    )
-
-
-def _passage_values(article: ArticleRow) -> Iterator[tuple[object, ...]]:
-    for passage in article.passages:
-        terms = passage.words.split()
-        yield (
-            passage.row,
-            passage.row >> PASSAGE_BITS,
-            article.day,
-            list(article.subjects),
-            passage.vector,
-            passage.codes,
-            passage.point,
-            _tsvector(terms),
-            len(terms),
-        )
-
-
-def _tsvector(terms: Sequence[str]) -> str:
-    """Words with as many positions as they have occurrences."""
-    counts: dict[str, int] = {}
-    for term in terms:
-        counts[term] = counts.get(term, 0) + 1
-    return " ".join(
-        f"{_quoted(term)}:{','.join(map(str, range(1, min(count, _MOST_POSITIONS) + 1)))}"
-        for term, count in counts.items()
-    )
-
-
-def _quoted(term: str) -> str:
-    """A term as ``tsvector`` and ``tsquery`` read it."""
-    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _vector(value: Any) -> "np.ndarray[Any, np.dtype[np.float32]]":

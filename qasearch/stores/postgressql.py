@@ -63,6 +63,12 @@ SWITCH: Final = """
 WITH gone AS (DELETE FROM {home}.answering) INSERT INTO {home}.answering VALUES (%(number)s)
 """
 
+SIZE: Final = """
+SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname = %(name)s
+"""
+
 ALL: Final = "SELECT row, id, digest, labels FROM {schema}.articles"
 
 NEAR: Final = """
@@ -77,6 +83,10 @@ SELECT score, row FROM (
 ) best ORDER BY score DESC, row LIMIT %(k)s
 """
 """Compares all passages that the filter leaves: exact, and of a time that grows with them."""
+
+NEAR_QUESTIONS: Final = """
+SELECT row FROM {schema}.articles ORDER BY question <#> %(vector)s LIMIT %(k)s
+"""
 
 _SCORED: Final = """
 WITH asked AS (

@@ -3,57 +3,36 @@
 Candidates come from the engine, and what signals are made of is fetched for these alone.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qasearch.errors import IndexDamagedError, StoreError
-from qasearch.index import Codes, TokenCodec, TokenStore, inverse_frequencies, terms, terms_of_each
+from qasearch.index import (
+    Codes,
+    TokenCodec,
+    TokenStore,
+    inverse_frequencies,
+    spellings,
+    terms,
+    terms_of_each,
+)
 from qasearch.protocols import Flags, Rows, Scores, Vectors
 from qasearch.records import Article, Condition, IndexStatus, Passage
 from qasearch.stores.about import About
 from qasearch.stores.documents import unpacked
 from qasearch.stores.engine import PASSAGE_BITS, Engine, Parts
+from qasearch.stores.fetched import Fetched
 
 _KEPT_PARTS = 8_192
 """Passages and articles whose vectors and codes are kept in memory: some 40 MB."""
 _KEPT_ARTICLES = 512
 _KEPT_TERMS = 65_536
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class _Kept(Generic[Key, Value]):
-    """What was fetched by key, the latest used; fetches what is missing, all at once."""
-
-    def __init__(self, fetch: Callable[[list[Key]], dict[Key, Value]], most: int) -> None:
-        self._fetch = fetch
-        self._most = most
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, keys: Sequence[Key]) -> list[Value]:
-        """The values of some keys, in their order; KeyError if one has none."""
-        with self._lock:
-            known = {key: self._values[key] for key in keys if key in self._values}
-        missing = list(dict.fromkeys(key for key in keys if key not in known))
-        known |= self._fetch(missing) if missing else {}
-        with self._lock:
-            for key in known:
-                self._values[key] = known[key]
-                self._values.move_to_end(key)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-        return [known[key] for key in keys]
-
-
-_KeptParts: TypeAlias = _Kept[int, Parts]
+_KeptParts: TypeAlias = Fetched[int, Parts]
 
 
 class RemoteReader:
@@ -83,8 +62,8 @@ class RemoteReader:
         self.passage_count = about.passages
         self.confidence = about.confidence
         self.lexical = _Words(engine, number, about.passages)
-        self._passages = _Kept(lambda rows: engine.passage_parts(number, rows), _KEPT_PARTS)
-        self._articles = _Kept(lambda rows: engine.article_parts(number, rows), _KEPT_PARTS)
+        self._passages = Fetched(lambda rows: engine.passage_parts(number, rows), _KEPT_PARTS)
+        self._articles = Fetched(lambda rows: engine.article_parts(number, rows), _KEPT_PARTS)
         self.store = _Texts(engine, number, about, self._passages, self._articles)
         codec = about.origin.codec
         self.tokens = (
@@ -98,6 +77,10 @@ class RemoteReader:
     def question_vectors(self, rows: Rows) -> Vectors:
         """The vectors of the questions of some articles: float32 (n, d), unit rows."""
         return self._vectors(self._articles, rows)
+
+    def near_questions(self, query: Vectors, k: int) -> Rows:
+        """The k articles whose questions are nearest to a vector, float32 (1, d): int64."""
+        return self._engine.near_questions(self._number, query, k)
 
     def scope(self, conditions: Sequence[Condition] = ()) -> "RemoteScope":
         """The articles that meet all conditions; all articles without any."""
@@ -176,7 +159,7 @@ class _Words:
         def count(terms: list[str]) -> dict[str, int]:
             return dict(zip(terms, engine.frequencies(number, terms), strict=True))
 
-        self._frequencies = _Kept(count, _KEPT_TERMS)
+        self._frequencies = Fetched(count, _KEPT_TERMS)
 
     def terms(self, text: str) -> list[str]:
         """The words of a text as they are indexed."""
@@ -239,7 +222,7 @@ class _Texts:
         def fetch(rows: list[int]) -> dict[int, Article]:
             return {row: unpacked(data) for row, data in engine.records(number, rows).items()}
 
-        self._records = _Kept(fetch, _KEPT_ARTICLES)
+        self._records = Fetched(fetch, _KEPT_ARTICLES)
 
     def articles(self, rows: Sequence[int]) -> list[Article]:
         """The articles in these rows, in the order asked for; their ``passages`` are left empty."""
@@ -257,8 +240,15 @@ class _Texts:
 
     def article(self, article_id: str) -> Article:
         """The article with this id, and all its passages; LookupError if there is none."""
-        for kept in self._engine.find(self._number, [article_id]):
-            return self._whole([kept.row])[0]
+        return self._whole([self.article_row(article_id)])[0]
+
+    def article_row(self, article_id: str) -> int:
+        """The row of the article with this id, however its accents are composed; or LookupError."""
+        asked = spellings(article_id)
+        found = {kept.id: kept.row for kept in self._engine.find(self._number, asked)}
+        for spelling in asked:
+            if spelling in found:
+                return found[spelling]
         raise LookupError(f"There is no article {article_id!r} in the index.")
 
     def article_rows_of(self, passage_rows: Rows) -> Rows:

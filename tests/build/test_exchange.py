@@ -133,6 +133,24 @@ def test_an_export_goes_to_a_new_folder_or_an_empty_one(folder: Folder, tmp_path
     assert (tmp_path / "full" / "mine").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["out.parquet", "faq.v2.Arrow", "deep/out.feather"])
+def test_an_export_is_a_folder_not_a_file(folder: Folder, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with folder.opened() as index, pytest.raises(ValueError, match="names a file") as caught:
+        index.export(path)
+    assert str(caught.value).endswith(
+        f"passages.parquet, sources.parquet: export to {path.parent / path.stem}."
+    )
+    assert not path.exists()
+
+
+def test_a_file_of_an_export_is_no_export(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(IndexStoreError, match="it is a file, and an export a folder"):
+        Index.import_(exported / "articles.parquet", tmp_path / "copy")
+    exported.rename(tmp_path / "old.parquet")
+    assert Index.import_(tmp_path / "old.parquet", tmp_path / "copy").articles == 7
+
+
 def test_an_export_that_fails_leaves_nothing(folder: Folder, tmp_path: Path) -> None:
     def stop(batches: Any, *, total: int, what: str) -> Any:
         yield next(iter(batches))

@@ -29,3 +29,6 @@ def test_faults_are_told(on_index: Command) -> None:
     assert (again.code, again.out) == (2, "")
     assert "out is there already" in again.err
     assert on_index("export", "other", "-i", "nowhere").code == 3
+    named = on_index("export", "faq.parquet")
+    assert (named.code, named.out) == (2, "")
+    assert "faq.parquet names a file, but an export is a folder" in named.err

@@ -28,6 +28,14 @@ def test_a_file_that_does_not_exist_holds_no_index(tmp_path: Path) -> None:
     assert "qasearch copy -i index --to milvus:" in done.stderr
 
 
+def test_a_file_in_a_folder_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
+    pytest.importorskip("pymilvus", reason="pymilvus is not installed")
+    done = run("status", "--store", f"milvus:{tmp_path}/none/data.db")
+    assert done.returncode == 5
+    assert f"there is no folder {tmp_path}/none." in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_server_that_does_not_answer_is_an_error_of_io() -> None:
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     done = run("status", "--store", "postgresql://me:secret@localhost:1/db")

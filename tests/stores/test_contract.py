@@ -1,15 +1,16 @@
 """What every store must do, wherever it keeps its articles."""
 
 import datetime
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
-from qasearch.index import Generation, terms
+from qasearch.index import Generation, inverse_frequencies, terms
 from qasearch.protocols import Vectors
-from qasearch.query import Options, calibrate, search
+from qasearch.query import Options, calibrate, related, search
 from qasearch.records import Condition, SearchResult
 from qasearch.storage import Entry, Probe, Reader, Store
 from qasearch.stores import entries_of, origin_of
@@ -95,6 +96,27 @@ def test_words_find_what_has_them_by_bm25(open_one: Open, generation: Generation
     assert len(hits) == 5  # "today" is in all
     assert hits[2].score > 1.5 * hits[3].score > 0
     assert store.search(Probe(terms=("xyzzy",)), 5) == []
+
+
+def rarity(store: Store | Generation, *words: str) -> list[float]:
+    reader = store if isinstance(store, Generation) else store.reader()
+    return reader.lexical.inverse_frequencies(list(words)).tolist()
+
+
+def test_words_are_as_rare_as_in_the_index(open_one: Open, generation: Generation) -> None:
+    def fails(reader: Reader) -> bytes:
+        raise RuntimeError
+
+    store = filled(open_one, generation)
+    words = (*terms("kaolin today"), "xyzzy")
+    assert rarity(store, *words) == rarity(generation, *words)
+    with suppress(RuntimeError):
+        store.delete(["kaolin"])
+        store.publish(fails)
+    store.delete(["jade"])
+    store.publish(not_fitted)
+    # Of 44 passages the first one of limestone has it.
+    assert rarity(store, *words) == inverse_frequencies([1, 44, 0], 44).tolist()
 
 
 def test_by_article_each_has_its_best_passage(open_one: Open, generation: Generation) -> None:
@@ -210,6 +232,32 @@ def test_vectors_and_tokens_are_the_very_same(open_one: Open, generation: Genera
         reader.tokens.matches(tokens, theirs), generation.tokens.matches(tokens, mine), strict=True
     ):
         assert np.array_equal(found, known)
+
+
+def test_related_articles_are_those_of_the_index(open_one: Open, generation: Generation) -> None:
+    reader = filled(open_one, generation).reader()
+    nearest = reader.near_questions(vector("who sells topaz"), 3).tolist()
+    assert (len(nearest), reader.store.questions_of(nearest)[0][0]) == (3, "topaz")
+    for id in ("jade", "iron"):
+        theirs, mine = related(reader, id, 4), related(generation, id, 4)
+        assert theirs.article.id == id
+        assert [hit.id for hit in theirs.articles] == [hit.id for hit in mine.articles]
+        for hit, twin in zip(theirs.articles, mine.articles, strict=True):
+            assert hit.scores == pytest.approx(twin.scores, abs=1e-6)
+    with pytest.raises(LookupError):
+        related(reader, "xyzzy", 4)
+
+
+def test_an_id_is_found_however_its_accents_are_composed(
+    open_one: Open, generation: Generation
+) -> None:
+    jade = the_entry(generation, "jade")
+    passages = tuple(replace(p, article_id="caf\u00e9") for p in jade.article.passages)
+    store = open_one(origin_of(generation))
+    cafe = replace(jade.article, id="caf\u00e9", passages=passages)
+    store.upsert([replace(jade, article=cafe)])
+    store.publish(not_fitted)
+    assert store.reader().store.article("cafe\u0301").id == "caf\u00e9"
 
 
 def test_points_are_told_from_prose(open_one: Open, generation: Generation) -> None:

@@ -38,10 +38,12 @@ def test_a_copy_answers_as_the_index_does(index: Path, remote: str) -> None:
         assert there.article("jade") == here.article("jade")
         assert there.passage("jade#2") == here.passage("jade#2")
         assert there.subjects() == here.subjects()
+        mine, theirs = here.related("jade"), there.related("jade")
+        assert [hit.id for hit in theirs.articles] == [hit.id for hit in mine.articles] != []
         status = there.status()
         assert (status.articles, status.model, status.dim) == (24, "tiny", 128)
         assert status.generation == report.generation == there.search("jade").generation
-        for ask in (there.ids, there.dupes, lambda: there.related("jade")):
+        for ask in (there.ids, there.dupes, lambda: there.why("jade", "jade")):
             with pytest.raises(StoreError, match="is a store"):
                 ask()
 
@@ -141,4 +143,17 @@ def test_a_graph_finds_what_comparing_all_finds(generation: Generation, postgres
         there = store.reader().passage_vectors(scope.near(query, 5))
         here = generation.passage_vectors(generation.scope().near(query, 5))
         assert sorted((there @ query[0]).round(5)) == sorted((here @ query[0]).round(5))
+    store.close()
+
+
+def test_milvus_gets_the_settings_of_its_indexes(generation: Generation, milvus_file: str) -> None:
+    from pymilvus import MilvusClient
+
+    store = open_store(f"{milvus_file}/settings", origin_of(generation))
+    store.upsert(entries_of(generation))
+    client = MilvusClient(milvus_file.removeprefix("milvus:"))
+    words, graph = (client.describe_index("settings_1", field) for field in ("sparse", "vector"))
+    assert words["params"] == {"bm25_k1": 1.2, "bm25_b": 0.75}
+    assert graph["params"] == {"M": 16, "efConstruction": 200}
+    client.close()
     store.close()
