@@ -14,11 +14,12 @@ from qasearch.cli.formats import csv_line, json_text
 from qasearch.cli.listing import ListFormatOption, write_listing
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     ModelOption,
     OfflineOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 from qasearch.cli.progress import progress_on_terminal
@@ -97,7 +98,8 @@ def evaluate(
     ] = None,
     format: ListFormatOption = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
+    store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -131,7 +133,7 @@ def evaluate(
     gates = [parse_gate(text) for text in fail_under or ()]
     _check(itself=itself, queries=queries, qrels=qrels, runs=runs, modes=modes, relevant=relevant)
     progress = progress_on_terminal(quiet=quiet)
-    open_index = partial(Index.open, index, model=model, offline=offline)
+    open_index = partial(Index.open, store or index, model=model, offline=offline)
     wanted: Sample | None = None
     if itself:
         with open_index() as opened:

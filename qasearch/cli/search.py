@@ -13,7 +13,7 @@ from qasearch.cli.errors import ExitCode, Failure, tell
 from qasearch.cli.formats import Answer, Writer
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     LimitOption,
     MinConfidenceOption,
@@ -66,7 +66,7 @@ def search(
     ] = False,
     format: Annotated[Format, typer.Option("--format", help="How to write the result.")] = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
     store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,

@@ -12,7 +12,7 @@ from qasearch.cli.errors import ExitCode, NotFoundError
 from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     OfflineOption,
     QuietOption,
@@ -39,7 +39,7 @@ def show(
     ],
     format: Annotated[Format, typer.Option("--format", help="How to write it.")] = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
     store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
