@@ -169,8 +169,8 @@ WhereOption: TypeAlias = Annotated[
         "--where",
         metavar="CONDITION",
         autocompletion=conditions,
-        help="subject=Sociology, 'date>=2024-12-01'; may be repeated: conditions on one subject "
-        "are alternatives, others combine.",
+        help="subject=Sociology, 'date>=2024-12-01'; may be repeated: several of one field with "
+        "= are alternatives, others combine.",
     ),
 ]
 MinConfidenceOption: TypeAlias = Annotated[

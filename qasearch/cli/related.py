@@ -44,7 +44,7 @@ def related(
         try:
             found = opened.related(id, k=limit)
         except LookupError as error:
-            raise NotFoundError(f"The index has no article {id!r}.") from error
+            raise NotFoundError(id) from error
     write_listing(
         _listing(found), format, as_json=as_json, text=partial(render.related_text, found)
     )

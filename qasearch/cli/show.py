@@ -78,7 +78,7 @@ def _find(index: "Index", id: str) -> tuple[Article, Passage | None]:
     try:
         return index.article(article_id), index.passage(id)
     except LookupError as error:
-        raise NotFoundError(f"The index has no article or passage {id!r}.") from error
+        raise NotFoundError(id, passages=True) from error
 
 
 def _text(article: Article, passage: Passage | None, format: Format) -> str:
