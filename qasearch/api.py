@@ -49,7 +49,7 @@ from qasearch.records import (
     ShardReport,
     WhyResult,
 )
-from qasearch.storage import Reader
+from qasearch.storage import Reader, is_address
 
 if TYPE_CHECKING:
     from qasearch.build import ArticleReader
@@ -364,7 +364,7 @@ class Index:
             ValueError: a generation of a store was named.
         """
         named = generation is not None
-        if _is_address(index):
+        if is_address(str(index)):
             if named:
                 raise ValueError("A store has one generation that can be opened: name none.")
             embedder = (embedder or load_embedder(model, offline=offline)) if searchable else None
@@ -799,15 +799,6 @@ class Index:
             "but no more.",
             hint="Ask the index that was copied there.",
         )
-
-
-def _is_address(index: str | Path) -> bool:
-    """Whether a store is meant, not a folder; most folders are known by having no colon."""
-    if ":" not in str(index):
-        return False
-    from qasearch.stores import is_address  # as above
-
-    return is_address(str(index))
 
 
 def _open_store(address: str, embedder: Embedder | None) -> Reader:

@@ -3,6 +3,7 @@
 Part of ``protocols``, where all but those who need to be loaded quickly take it from.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -32,6 +33,13 @@ class Spread(Protocol):
 def here(do: Callable[[Given], Done], batches: Iterable[Given], /) -> Iterator[Done]:
     """Run it in this process, one batch after the other."""
     return map(do, batches)
+
+
+def processors() -> int:
+    """How many processors this process may run on, which may be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def no_progress(batches: Iterable[Batch], *, total: int, what: str) -> Iterable[Batch]:

@@ -100,11 +100,10 @@ class IndexNotFoundError(IndexStoreError):
     code = "index_not_found"
 
     def __init__(self, path: Path) -> None:
-        super().__init__(
-            path,
-            f"There is no index in {path}.",
-            hint=f"Build one with `qasearch build PATH -i {path}`.",
-        )
+        hint = f"Build one with `qasearch build PATH -i {path}`."
+        if path.is_file():
+            hint = "That is a file, and an index is a folder: name another place."
+        super().__init__(path, f"There is no index in {path}.", hint=hint)
 
 
 class IndexDamagedError(IndexStoreError):
@@ -169,11 +168,18 @@ class IndexWriteError(IndexStoreError):
         super().__init__(
             path,
             f"Cannot write {path}: {cause.strerror or cause}.",
-            hint=hint
-            or "Free some space or mend the folder's permissions, then build again: "
-            "what was embedded is kept, and the index that was there still answers.",
+            hint=hint or _what_to_mend(cause),
         )
         self.cause = cause
+
+
+def _what_to_mend(cause: OSError) -> str:
+    if isinstance(cause, FileExistsError | NotADirectoryError):
+        return "A file is there, and an index is a folder: name another place."
+    return (
+        "Free some space or mend the folder's permissions, then build again: "
+        "what was embedded is kept, and the index that was there still answers."
+    )
 
 
 class ClusterError(QASearchError):

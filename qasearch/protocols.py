@@ -6,7 +6,17 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from qasearch.batches import Batch, Done, Given, Progress, Spread, here, in_batches, no_progress
+from qasearch.batches import (
+    Batch,
+    Done,
+    Given,
+    Progress,
+    Spread,
+    here,
+    in_batches,
+    no_progress,
+    processors,
+)
 
 Vectors: TypeAlias = NDArray[np.float32]
 """float32 (n, d); rows of unit length."""
@@ -33,6 +43,7 @@ __all__ = [
     "here",
     "in_batches",
     "no_progress",
+    "processors",
 ]
 
 

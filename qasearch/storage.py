@@ -7,6 +7,7 @@ confidence and hits are made of what readers give, so they are the same wherever
 Rows are numbers of passages, or of articles, of one reader; what they are made of is its own.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from qasearch.protocols import Flags, Rows, Scores, Vectors
 from qasearch.records import Article, Condition, IndexStatus, Passage
+
+_ADDRESS = re.compile(r"milvus:|[a-z][a-z+.-]*://")
 
 
 class Words(Protocol):
@@ -325,3 +328,8 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of what it holds open."""
         ...
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a store, and not a folder."""
+    return _ADDRESS.match(text) is not None

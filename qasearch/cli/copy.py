@@ -10,7 +10,7 @@ from qasearch.cli.errors import ExitCode
 from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexFolderOption,
     ModelOption,
     OfflineOption,
     QuietOption,
@@ -29,7 +29,7 @@ def copy(
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Write the figures as JSON.")] = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexFolderOption = DEFAULT_INDEX,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,

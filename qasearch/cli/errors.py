@@ -44,7 +44,17 @@ class ExitCode(IntEnum):
 
 
 class NotFoundError(Exception):
-    """The index has no article or passage of that id."""
+    """The index has no article or passage of the id that a command was given."""
+
+    def __init__(self, id: str, *, passages: bool = False) -> None:
+        what = "article or passage" if passages else "article"
+        super().__init__(f"The index has no {what} {id!r}.")
+        article_id, sign, _ = id.rpartition("#")
+        self.hint = (
+            f"Passages have none of their own: name their article, {article_id}."
+            if sign and not passages
+            else "`qasearch search` shows the ids of what it finds."
+        )
 
 
 _EXIT_CODES: tuple[tuple[type[QASearchError], ExitCode], ...] = (
@@ -87,7 +97,7 @@ class Failure:
             case Exception() if message := _wrong_usage(error):
                 return cls(ExitCode.USAGE, "usage", message, _help_hint(error))
             case NotFoundError():
-                return cls(ExitCode.REPORT, "not_found", str(error))
+                return cls(ExitCode.REPORT, "not_found", str(error), error.hint)
             # Its subclasses (a failed decoding, ...) come from within, not from a caller's slip.
             case ValueError() if type(error) is ValueError:
                 return cls(ExitCode.USAGE, "usage", str(error))

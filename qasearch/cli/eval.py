@@ -14,11 +14,12 @@ from qasearch.cli.formats import csv_line, json_text
 from qasearch.cli.listing import ListFormatOption, write_listing
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     ModelOption,
     OfflineOption,
     QuietOption,
+    StoreOption,
     VerboseOption,
 )
 from qasearch.cli.progress import progress_on_terminal
@@ -65,8 +66,13 @@ def evaluate(
         bool, typer.Option("--self", help="Without judgments: find articles by what they say.")
     ] = False,
     sample: Annotated[
-        int, typer.Option("--sample", metavar="N", help="How many articles --self looks for.")
-    ] = SAMPLE,
+        int | None,
+        typer.Option(
+            "--sample",
+            metavar="N",
+            help=f"How many articles --self looks for; {SAMPLE} by default.",
+        ),
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option("--by", metavar="FIELD", help="Group by a field of the queries' lines."),
@@ -97,7 +103,8 @@ def evaluate(
     ] = None,
     format: ListFormatOption = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
+    store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -129,13 +136,25 @@ def evaluate(
     from qasearch.evaluate.report import failures, parse_gate
 
     gates = [parse_gate(text) for text in fail_under or ()]
-    _check(itself=itself, queries=queries, qrels=qrels, runs=runs, modes=modes, relevant=relevant)
+    _check(
+        itself=itself,
+        queries=queries,
+        qrels=qrels,
+        runs=runs,
+        modes=modes,
+        relevant=relevant,
+        sample=sample,
+    )
+    if itself and any(gate.level == "passage" for gate in gates):
+        raise ValueError("--self judges articles only: --fail-under can ask nothing of passages.")
     progress = progress_on_terminal(quiet=quiet)
-    open_index = partial(Index.open, index, model=model, offline=offline)
+    open_index = partial(Index.open, store or index, model=model, offline=offline)
     wanted: Sample | None = None
     if itself:
         with open_index() as opened:
-            wanted, evaluation = _find_again(opened, sample, modes, by, progress)
+            wanted, evaluation = _find_again(
+                opened, SAMPLE if sample is None else sample, modes, by, progress
+            )
     else:
         asked, judgments = _read(queries, qrels, quiet=quiet)
         if runs:
@@ -166,6 +185,7 @@ def _check(
     runs: Sequence[Path] | None,
     modes: Sequence[str] | None,
     relevant: int | None,
+    sample: int | None,
 ) -> None:
     """Refuse options that do not go together.
 
@@ -174,6 +194,8 @@ def _check(
     """
     if itself and (queries or qrels or runs):
         raise ValueError("--self asks without queries, judgments and runs: leave those out.")
+    if sample is not None and not itself:
+        raise ValueError("--sample is how many articles --self looks for: it goes with that alone.")
     if not itself and not qrels:
         raise ValueError("What judges? --qrels FILE; or --self, which needs no judgments.")
     if not itself and not (queries or runs):
@@ -182,6 +204,15 @@ def _check(
         raise ValueError("A run was searched already: --mode and --run do not go together.")
     if relevant is not None and relevant < 1:
         raise ValueError(f"The lowest grade that is an answer is 1 or more, not {relevant}.")
+
+
+def _check_fields(by: Sequence[str], queries: Sequence[Query]) -> None:
+    """Refuse to group by a field that no query has."""
+    known = sorted({name for query in queries for name in query.fields})
+    for field in by:
+        if field not in known:
+            there = f"fields are {', '.join(known)}" if known else "the queries have none"
+            raise ValueError(f"There is no field {field!r} to group by; {there}.")
 
 
 def _read(
@@ -242,6 +273,7 @@ def _judge(
     from qasearch.evaluate.measures import default_relevant, judge, judged_levels
     from qasearch.evaluate.report import Evaluation
 
+    _check_fields(by or (), queries)
     least = relevant or default_relevant(qrels)
     qids = [query.qid for query in queries]
     levels = judged_levels(qrels)
@@ -269,6 +301,7 @@ def _find_again(
     from qasearch.evaluate.report import Evaluation
 
     wanted = sample(index, size)
+    _check_fields(by or (), wanted.queries)
     scored = [
         find_again(
             index, wanted, mode=cast(Mode | None, mode), name=mode or "index", progress=progress

@@ -67,7 +67,8 @@ def as_text(evaluation: "Evaluation", wanted: "Sample | None", screen: Screen) -
 
 
 def _sample_line(wanted: "Sample") -> str:
-    line = f"{wanted.articles:,} articles asked for by {len(wanted.queries):,} queries"
+    articles = "1 article" if wanted.articles == 1 else f"{wanted.articles:,} articles"
+    line = f"{articles} asked for by {_queries(len(wanted.queries))}"
     if wanted.passed_over:
         line += f"; {wanted.passed_over:,} passed over that say nothing to ask by"
     if wanted.repeated:
@@ -76,13 +77,17 @@ def _sample_line(wanted: "Sample") -> str:
 
 
 def _judged_line(scored: "Scored", relevant: int) -> str:
-    line = f"{len(scored.values):,} queries with a judged answer (grade {relevant} or better)"
+    line = f"{_queries(len(scored.values))} with a judged answer (grade {relevant} or better)"
     left_out = {
         "judged without one": len(scored.without_answer),
         "without judgments": len(scored.unjudged),
     }
     told = " and ".join(f"{count:,} {what}" for what, count in left_out.items() if count)
     return f"{line}; {told} left out." if told else f"{line}."
+
+
+def _queries(count: int) -> str:
+    return "1 query" if count == 1 else f"{count:,} queries"
 
 
 def _table(
@@ -152,7 +157,7 @@ def _trusts(evaluation: "Evaluation", screen: Screen) -> Iterator[str]:
     first = evaluation.trusts[0]
     yield ""
     said = (
-        f"Confidence of the first article: {first.answerable:,} queries with an answer, "
+        f"Confidence of the first article: {_queries(first.answerable)} with an answer, "
         f"{first.unanswerable:,} without; verdict answer if right, wrong, without answer."
     )
     yield from _wrap(said, screen)

@@ -19,7 +19,7 @@ RUN_TAG = "qasearch"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one query, and the query's id in a run (its number otherwise)."""
+    """What came back for one query, and the query's id in a run (else the number of its line)."""
 
     qid: str
     result: SearchResult
@@ -92,17 +92,19 @@ _PASSAGE_COLUMNS = (
 )
 
 
-def as_csv(answers: Iterable[Answer]) -> Iterator[str]:
+def as_csv(answers: Iterable[Answer], *, flat: bool = False) -> Iterator[str]:
     """A table with one row a passage (an article without any has one too), under a header."""
-    header: tuple[str, ...] | None = None
-    for answer in answers:
-        result = answer.result
-        flat = result.passages is not None
-        if header is None:
-            header = _header(flat=flat)
-            yield csv_line(header)
-        for row in _flat_rows(result) if flat else _rows(result):
-            yield csv_line(row)
+    rows = (
+        row
+        for answer in answers
+        for row in (_flat_rows(answer.result) if flat else _rows(answer.result))
+    )
+    # What is wrong with the first answer is told before anything is written.
+    first = next(rows, None)
+    yield csv_line(_header(flat=flat))
+    if first is not None:
+        yield csv_line(first)
+    yield from map(csv_line, rows)
 
 
 def _header(*, flat: bool) -> tuple[str, ...]:

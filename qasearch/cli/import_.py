@@ -10,7 +10,7 @@ from qasearch.cli.errors import ExitCode
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     AllowShrinkOption,
-    IndexOption,
+    IndexFolderOption,
     QuietOption,
     VerboseOption,
     WaitOption,
@@ -22,7 +22,7 @@ def import_(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `qasearch export` wrote.")],
     allow_shrink: AllowShrinkOption = False,
     wait: WaitOption = 0.0,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexFolderOption = DEFAULT_INDEX,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:

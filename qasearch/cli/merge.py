@@ -9,7 +9,7 @@ from qasearch.cli.console import visible, warn, write
 from qasearch.cli.errors import ExitCode
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexFolderOption,
     QuietOption,
     VerboseOption,
     WaitOption,
@@ -23,7 +23,7 @@ def merge(
         typer.Argument(metavar="CACHE", help="Folders that `build --shard` embedded into."),
     ],
     wait: WaitOption = 0.0,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexFolderOption = DEFAULT_INDEX,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:

@@ -1,7 +1,9 @@
 """Options that several commands share, so that they are spelled and explained once."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -10,22 +12,95 @@ from qasearch.records import Mode
 
 DEFAULT_INDEX = Path("index")
 
-IndexOption: TypeAlias = Annotated[
-    Path,
-    typer.Option(
+_STORE_VARIABLE = "QASEARCH_STORE"
+
+
+def _folder(given: str | Path) -> Path:
+    """A folder as it was typed, or the default one."""
+    text = str(given)
+    if ":" in text:
+        from qasearch.storage import is_address
+
+        if is_address(text):
+            # Not told again: it may hold a password.
+            raise typer.BadParameter("that is the address of a store, not a folder.")
+    return Path(text)
+
+
+def _asked_instead_of_a_store(context: typer.Context, index: Path) -> Path:
+    """Refuse to answer from the index where a store is to be asked, which the command cannot."""
+    if os.environ.get(_STORE_VARIABLE) and not _is_typed(context, "index"):
+        raise ValueError(
+            f"{_STORE_VARIABLE} is set, and `{context.command_path}` cannot ask a store. "
+            "Name the index itself with -i DIR."
+        )
+    return index
+
+
+def _index_or(context: typer.Context, index: str) -> str:
+    _refuse_both(context)
+    return index
+
+
+def _store_or(context: typer.Context, store: str | None) -> str | None:
+    """The store, unless it stands in the environment alone and an index on the command line."""
+    _refuse_both(context)
+    return None if _is_typed(context, "index") else store
+
+
+def _refuse_both(context: typer.Context) -> None:
+    if _is_typed(context, "index") and _is_typed(context, "store"):
+        raise ValueError("What is to answer? -i and --store do not go together.")
+
+
+def _is_typed(context: typer.Context, parameter: str) -> bool:
+    """Whether an option stands on the command line; those do that are read before all others."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _index_option(
+    help: str,
+    *,
+    metavar: str = "DIR",
+    parser: Callable[[str | Path], Path] | None = None,
+    callback: Callable[..., Any] | None = None,
+) -> Any:
+    return typer.Option(
         "-i",
         "--index",
-        metavar="DIR",
+        metavar=metavar,
         envvar="QASEARCH_INDEX",
-        help="Folder of the index.",
-    ),
+        help=help,
+        parser=parser,
+        callback=callback,
+    )
+
+
+IndexFolderOption: TypeAlias = Annotated[
+    Path, _index_option("Folder of the index.", parser=_folder)
 ]
+"""Of commands that make or keep an index, which is a folder whatever stores there are."""
+
+IndexOption: TypeAlias = Annotated[
+    Path,
+    _index_option("Folder of the index.", parser=_folder, callback=_asked_instead_of_a_store),
+]
+"""Of commands that tell what no store can be asked."""
+
+IndexOrStoreOption: TypeAlias = Annotated[
+    str,
+    _index_option("Folder of the index; or a store.", metavar="DIR|URL", callback=_index_or),
+]
+"""Of commands that have ``StoreOption`` too; goes before the variable of that."""
+
 StoreOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--store",
         metavar="URL",
-        envvar="QASEARCH_STORE",
+        envvar=_STORE_VARIABLE,
+        callback=_store_or,
         help="Ask a store instead: milvus://host:port/collection, milvus:FILE.db, postgresql://...",
     ),
 ]
@@ -94,8 +169,8 @@ WhereOption: TypeAlias = Annotated[
         "--where",
         metavar="CONDITION",
         autocompletion=conditions,
-        help="subject=Sociology, 'date>=2024-12-01'; may be repeated: conditions on one subject "
-        "are alternatives, others combine.",
+        help="subject=Sociology, 'date>=2024-12-01'; may be repeated: several of one field with "
+        "= are alternatives, others combine.",
     ),
 ]
 MinConfidenceOption: TypeAlias = Annotated[

@@ -9,7 +9,7 @@ from qasearch.cli.listing import ListFormatOption, Listing, entries, write_listi
 from qasearch.cli.options import (
     DEFAULT_INDEX,
     ArticleIdArgument,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     LimitOption,
     OfflineOption,
@@ -25,7 +25,7 @@ def related(
     limit: LimitOption = 5,
     format: ListFormatOption = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
     store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -46,7 +46,7 @@ def related(
         try:
             found = opened.related(id, k=limit)
         except LookupError as error:
-            raise NotFoundError(f"The index has no article {id!r}.") from error
+            raise NotFoundError(id) from error
     write_listing(
         _listing(found), format, as_json=as_json, text=partial(render.related_text, found)
     )

@@ -13,7 +13,7 @@ from qasearch.cli.errors import ExitCode
 from qasearch.cli.formats import Answer
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     LimitOption,
     ModelOption,
     ModeOption,
@@ -48,7 +48,7 @@ def run(
         Literal["trec", "jsonl"],
         typer.Option("--format", help="A TREC run, or the JSON of each search with its qid."),
     ] = "trec",
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
     store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,

@@ -13,7 +13,7 @@ from qasearch.cli.errors import ExitCode, Failure, tell
 from qasearch.cli.formats import Answer, Writer
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     LimitOption,
     MinConfidenceOption,
@@ -66,7 +66,7 @@ def search(
     ] = False,
     format: Annotated[Format, typer.Option("--format", help="How to write the result.")] = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
     store: StoreOption = None,
     model: ModelOption = None,
     offline: OfflineOption = False,
@@ -75,8 +75,9 @@ def search(
 ) -> int:
     """Find the articles that answer a question, and their points.
 
-    Exits with 1 if a question has no answer. A line of stdin that cannot be read is told by its
-    number; the others are answered, except with --json, which is all or nothing.
+    Exits with 1 if a question has no answer. A question of stdin is known by the number of its
+    line, in a TREC run too. A line that cannot be read is told by it; the others are answered,
+    except with --json, which is all or nothing.
 
     For example:
 
@@ -89,8 +90,11 @@ def search(
     conditions = parse_where(where or ())
     form: Format = "json" if as_json else format
     several = query == "-"
-    asked = _Lines(form) if several else [query]
+    asked = _Lines(form) if several else [(1, query)]
     unanswered = False
+    for option, given in (("--explain", explain), ("--facets", facets)):
+        if given and form in ("csv", "md", "trec"):
+            raise ValueError(f"{option} is not told by --format {form}: use text, json or jsonl.")
 
     from qasearch import Index, load_embedder, load_reranker
 
@@ -100,7 +104,7 @@ def search(
 
         def answers() -> Iterator[Answer]:
             nonlocal unanswered
-            for number, text in enumerate(asked, start=1):
+            for number, text in asked:
                 result = opened.search(
                     text,
                     k=limit,
@@ -118,7 +122,7 @@ def search(
 
         # Answers to several questions come one by one, as the questions may.
         put = page if form == "text" and not several else write
-        for piece in _writer(form, several=several)(answers()):
+        for piece in _writer(form, several=several, flat=flat)(answers()):
             put(piece)
             flush()
     if isinstance(asked, _Lines) and asked.refused:
@@ -127,7 +131,7 @@ def search(
 
 
 class _Lines:
-    """The questions on stdin, one a line.
+    """The questions on stdin, one a line, each after the number of its line.
 
     Attributes:
         refused: how many lines could not be read.
@@ -137,7 +141,7 @@ class _Lines:
         self.refused = 0
         self._form: Format = form
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[tuple[int, str]]:
         return stdin_lines(self._refuse)
 
     def _refuse(self, error: ValueError) -> None:
@@ -148,7 +152,7 @@ class _Lines:
         tell(Failure.of(error), as_json=self._form == "jsonl")
 
 
-def _writer(format: Format, *, several: bool) -> Writer:
+def _writer(format: Format, *, several: bool, flat: bool) -> Writer:
     match format:
         case "text":
             return partial(render.as_text, screen=Screen.of(sys.stdout), headed=several)
@@ -157,7 +161,7 @@ def _writer(format: Format, *, several: bool) -> Writer:
         case "jsonl":
             return formats.as_jsonl
         case "csv":
-            return formats.as_csv
+            return partial(formats.as_csv, flat=flat)
         case "md":
             return formats.as_markdown
         case "trec":

@@ -12,7 +12,7 @@ from qasearch.cli.errors import ExitCode, NotFoundError
 from qasearch.cli.formats import json_text
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     OfflineOption,
     QuietOption,
@@ -39,7 +39,7 @@ def show(
     ],
     format: Annotated[Format, typer.Option("--format", help="How to write it.")] = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
     store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
@@ -78,7 +78,7 @@ def _find(index: "Index", id: str) -> tuple[Article, Passage | None]:
     try:
         return index.article(article_id), index.passage(id)
     except LookupError as error:
-        raise NotFoundError(f"The index has no article or passage {id!r}.") from error
+        raise NotFoundError(id, passages=True) from error
 
 
 def _text(article: Article, passage: Passage | None, format: Format) -> str:

@@ -8,7 +8,7 @@ from qasearch.cli.errors import ExitCode
 from qasearch.cli.listing import ListFormatOption, Listing, write_listing
 from qasearch.cli.options import (
     DEFAULT_INDEX,
-    IndexOption,
+    IndexOrStoreOption,
     JsonOption,
     OfflineOption,
     QuietOption,
@@ -20,7 +20,7 @@ from qasearch.cli.options import (
 def status(
     format: ListFormatOption = "text",
     as_json: JsonOption = False,
-    index: IndexOption = DEFAULT_INDEX,
+    index: IndexOrStoreOption = str(DEFAULT_INDEX),
     store: StoreOption = None,
     offline: OfflineOption = False,
     quiet: QuietOption = False,

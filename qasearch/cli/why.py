@@ -46,8 +46,8 @@ def why(
 ) -> int:
     """Tell where an article ended for a query.
 
-    And if it was not found, which step lost it. Give the options of the search in question. Exits
-    with 1 if the index has no such article.
+    And if it was not found, which step lost it. Give the options of the search in question; what
+    --flat and --reranker rank is not told. Exits with 1 if the index has no such article.
 
     For example:
 
@@ -63,7 +63,7 @@ def why(
                 id, query, k=limit, where=conditions, mode=mode, min_confidence=min_confidence
             )
         except LookupError as error:
-            raise NotFoundError(f"The index has no article {id!r}.") from error
+            raise NotFoundError(id) from error
     warn(told.warnings, quiet=quiet, verbose=verbose)
     if as_json or format == "json":
         write(json_text(told.to_dict(), indent=2))

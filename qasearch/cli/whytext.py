@@ -5,7 +5,14 @@ from collections.abc import Sequence
 
 from qasearch.cli.console import Screen, visible
 from qasearch.cli.render import article_facts, passage_lines
-from qasearch.records import WhyResult
+from qasearch.records import Mode, WhyResult
+
+_PROPOSERS: dict[Mode, tuple[str, ...]] = {
+    "hybrid": ("vectors", "words"),
+    "dense": ("vectors",),
+    "lexical": ("words",),
+}
+"""What proposes passages in each mode."""
 
 
 def why_text(told: WhyResult, screen: Screen) -> str:
@@ -33,10 +40,10 @@ def _outcome(told: WhyResult) -> str:
         case "filtered":
             return "Left out by the filter (--where); among all articles it would stand so:"
         case "no_candidate":
-            return (
-                "Not ranked: no passage of it is among the candidates, which are the best "
-                f"{told.depth} by vectors and the best {told.depth} by words."
+            best = " and ".join(
+                f"the best {told.depth} by {name}" for name in _PROPOSERS[told.mode]
             )
+            return f"Not ranked: no passage of it is among the candidates, which are {best}."
         case "folded":
             return (
                 f"Folded under {told.folded_under}, which asks the same and ranks better: "
@@ -61,13 +68,15 @@ def _sure(told: WhyResult) -> str:
 
 def _proposals(told: WhyResult) -> str:
     """How near its passages came to being candidates."""
-    ranks = [("vectors", told.vector_rank), ("words", told.word_rank)]
-    said = [f"{rank:,} by {name}" for name, rank in ranks if rank is not None]
+    ranks = {"vectors": told.vector_rank, "words": told.word_rank}
+    names = _PROPOSERS[told.mode]
+    said = [f"{ranks[name]:,} by {name}" for name in names if ranks[name] is not None]
     if not said:
         return ""
+    of_each = " of each" if len(names) > 1 else ""
     return (
         f"Of {told.passage_count:,} passages its best is number {', and number '.join(said)}; "
-        f"the first {told.depth} of each are candidates."
+        f"the first {told.depth}{of_each} are candidates."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from qasearch.embed.batches import pad, unpad
 from qasearch.embed.network import States
 from qasearch.embed.windows import Ids
-from qasearch.protocols import Vectors
+from qasearch.protocols import Vectors, processors
 
 GRAPH = "graph.onnx"
 WEIGHTS = "weights.bin"
@@ -51,7 +51,7 @@ class OnnxNetwork:
 
         self._session = open_session(folder / GRAPH, few=few)
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        self.batches_at_once = threads or _processors()
+        self.batches_at_once = threads or _threads()
         self._pad_id = pad_id
         self._pad_left = pad_left
 
@@ -123,11 +123,9 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
-def _processors() -> int:
+def _threads() -> int:
     """What OMP_NUM_THREADS says, as torch and FAISS read it; else the processors that are ours."""
     told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if told.isdecimal() and int(told) > 0:
         return int(told)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return processors()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from qasearch.evaluate.queries import Query
 from qasearch.evaluate.runs import QUERIES_AT_ONCE
 from qasearch.protocols import Progress, in_batches, no_progress
-from qasearch.records import ArticleHit, IndexStatus, PassageHit, SearchResult
+from qasearch.records import IndexStatus, PassageHit, SearchResult
 
 if TYPE_CHECKING:
     from qasearch import Index
@@ -73,11 +73,6 @@ def generation_before(status: IndexStatus) -> str:
             "it will after the next build that changes something."
         )
     return older[-1]
-
-
-def first_article(result: SearchResult) -> ArticleHit | None:
-    """The best article, if there is any."""
-    return next(iter(result.articles), None)
 
 
 def first_point(result: SearchResult) -> PassageHit | None:

@@ -15,15 +15,14 @@ def _stop(error: ValueError) -> None:
     raise error
 
 
-def stdin_lines(on_error: Callable[[ValueError], None] = _stop) -> Iterator[str]:
-    """The lines of stdin that are not blank, each as soon as it is there.
+def stdin_lines(on_error: Callable[[ValueError], None] = _stop) -> Iterator[tuple[int, str]]:
+    """Yield the lines of stdin that are not blank, each after its number, as soon as it is there.
 
     Args:
         on_error: takes a line that is not UTF-8 or too long, named by its number; raises it by
             default. Where it returns, reading goes on with the next line.
     """
-    for _, line in _numbered(sys.stdin.buffer, "stdin", LONGEST_LINE, on_error):
-        yield line
+    yield from _numbered(sys.stdin.buffer, "stdin", LONGEST_LINE, on_error)
 
 
 def read_lines(path: Path, *, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
@@ -38,7 +37,9 @@ def read_lines(path: Path, *, longest: int = LONGEST_LINE) -> Iterator[tuple[str
         OSError: the file cannot be read.
     """
     with _open(path) as stream:
-        yield from _numbered(stream, name_of(path), longest)
+        name = name_of(path)
+        for number, line in _numbered(stream, name, longest):
+            yield f"{name}:{number}", line
 
 
 def name_of(path: Path) -> str:
@@ -114,13 +115,12 @@ def _numbered(
     name: str,
     longest: int,
     on_error: Callable[[ValueError], None] = _stop,
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[int, str]]:
     number = 0
     while raw := stream.readline(longest + 1):
         number += 1
-        place = f"{name}:{number}"
         try:
-            with at(place):
+            with at(f"{name}:{number}"):
                 line = _decoded(raw, longest, "utf-8-sig" if number == 1 else "utf-8")
         except ValueError as error:
             on_error(error)
@@ -128,7 +128,7 @@ def _numbered(
                 raw = stream.readline(longest)
             continue
         if line.strip():
-            yield place, line.strip()
+            yield number, line.strip()
 
 
 def _decoded(raw: bytes, longest: int, encoding: str) -> str:

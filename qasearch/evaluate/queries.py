@@ -71,7 +71,10 @@ def _from_json(line: str) -> Query:
 def _from_tsv(line: str, header: Sequence[str]) -> Query:
     cells = line.split("\t")
     if len(cells) < 2:
-        raise ValueError("no tab between query id and query")
+        raise ValueError(
+            "no tab between query id and query; a line is the two with a tab between them, "
+            'or {"qid": "1", "query": "..."}'
+        )
     named: dict[str, str] = {"qid": cells[0], "query": cells[1]}
     fields = {name: _values(cell) for name, cell in zip(header, cells[2:], strict=False)}
     return _query(text_under(named, ["qid"]), text_under(named, ["query"]), fields)

@@ -18,7 +18,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from qasearch.batches import Done, Given
+from qasearch.batches import Done, Given, processors
 
 ALONE_SECONDS: Final = 0.3
 """Work done here before there are others: about what it takes one of them to be ready."""
@@ -157,6 +157,4 @@ def _processors() -> int:
     """How many processes to work with; 1 where there is no Python that could be begun again."""
     if os.name != "posix" or not sys.executable or getattr(sys, "frozen", False):
         return 1
-    can_run_on = getattr(os, "sched_getaffinity", None)
-    count = len(can_run_on(0)) if can_run_on else os.cpu_count() or 1
-    return min(count, MOST_PROCESSES)
+    return min(processors(), MOST_PROCESSES)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import re
 from functools import partial
 
@@ -15,6 +14,7 @@ from mcp.server.lowlevel import Server
 from qasearch import Index, QASearchError, __version__
 from qasearch.mcp.replies import NOTICE
 from qasearch.mcp.tools import TOOLS, NotFoundError, Tool
+from qasearch.protocols import processors
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ so from people is still read by a model."""
 
 def create_server(index: Index) -> Server:
     """Make the server of one index, which is refreshed before each call."""
-    threads = anyio.CapacityLimiter(os.cpu_count() or 1)
+    threads = anyio.CapacityLimiter(processors())
 
     async def list_tools(
         context: ServerRequestContext, asked: types.PaginatedRequestParams | None

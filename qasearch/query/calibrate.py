@@ -8,7 +8,6 @@ curves.
 Source of the curves: Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
 """
 
-import os
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
-from qasearch.protocols import Embedder
+from qasearch.protocols import Embedder, processors
 from qasearch.query.confidence import (
     Calibration,
     Curves,
@@ -105,7 +104,7 @@ def _calibration(reader: Reader, embedder: Embedder) -> Calibration:
         questions = read_questions(reader, embedder, [text for text, _ in batch])
         sources = [sample[place] for _, place in batch]
         # Most of a search is done by libraries: on all cores, none of which they share out again.
-        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as executor:
+        with threadpool_limits(1), ThreadPoolExecutor(processors()) as executor:
             tried = executor.map(partial(_trials, reader), questions, sources)
             for of_question in tried:
                 for mode, trial in of_question.items():

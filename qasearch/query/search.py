@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, TypeVar, get_args
 
@@ -43,7 +43,7 @@ class Options:
         k: articles, or passages of a flat search, from 1 to 100.
         points: passages shown of each article, from 0 to 100.
         where: metadata filter.
-        facets: fields whose values are counted over the articles returned.
+        facets: fields whose values are counted over the articles returned; none of a flat search.
         flat: passages instead of articles.
         mode: which signals rank: all, vectors alone, or words alone.
         min_confidence: least confidence of what is brought back, from 0 to 1.
@@ -78,6 +78,8 @@ class Options:
         for field in self.facets:
             if field != "subject":
                 raise ValueError(f"There is no field {field!r} to count; there is subject.")
+        if self.flat and self.facets:
+            raise ValueError("Facets count articles, and a flat search brings none.")
 
 
 def search(
@@ -101,7 +103,9 @@ def search(
         started = time.perf_counter()
         result = _answer(reader, query, question, among, options)
         seconds = shared_seconds + time.perf_counter() - started
-        results.append(replace(result, took_ms=1_000 * seconds, warnings=tuple(warnings)))
+        results.append(
+            replace(result, took_ms=1_000 * seconds, warnings=(*warnings, *result.warnings))
+        )
     return results
 
 
@@ -122,10 +126,12 @@ def _answer(
     articles: list[ArticleHit] = []
     passages: list[PassageHit] | None = None
     if options.flat:
-        passages = confident(hits.passages(), options.min_confidence)
+        found = hits.passages()
+        passages = confident(found, options.min_confidence)
     else:
         found = hits.articles(options.points, fold=options.fold)
         articles = confident(found, options.min_confidence)
+    is_empty = not (passages or articles)
     confidences = [hit.confidence for hit in passages or articles]
     # The first of all passages need not lie in the first article, and a reranker says what comes
     # first, not whether that answers.
@@ -143,7 +149,22 @@ def _answer(
         articles=tuple(articles),
         passages=None if passages is None else tuple(passages),
         facets={field: _subject_counts(articles) for field in options.facets},
+        warnings=tuple(_left_out(found, question, among, options)) if is_empty else (),
     )
+
+
+def _left_out(
+    found: Sequence[ArticleHit | PassageHit], question: Question, among: Scope, options: Options
+) -> Iterator[str]:
+    """Which option it is that left nothing, if it was one."""
+    if found:
+        best = max(hit.confidence or 0.0 for hit in found)
+        yield (
+            f"No hit has the least confidence wanted, {options.min_confidence:g}: "
+            f"the best of {len(found)} has {best:.4g}."
+        )
+    elif options.where and not len(among.near(question.vector, 1)):
+        yield "No article meets the filter."
 
 
 def confident(hits: list[_Hit], least: float) -> list[_Hit]:

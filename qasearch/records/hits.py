@@ -89,7 +89,9 @@ class ArticleHit:
         rank: from 1.
         article: the article itself; its ``passages`` are left empty, the answering ones are below.
         score: orders the hits of one query, higher is better; means nothing across queries.
-        scores: the parts of the score by signal (``question``, ``passage``).
+        scores: what each signal said, whatever it weighs: ``question`` of the article's question,
+            ``passage``, ``lexical``, ``late`` and ``feedback`` of its best passage. Of an article
+            related to another, ``question`` and ``passage`` alone.
         points: its best passages of any kind, best first.
         confidence: probability that it answers; None while the index is not calibrated.
         same_question: ids of articles that ask the same and ranked below it.

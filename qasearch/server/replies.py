@@ -38,7 +38,7 @@ class ArticleReply(BaseModel):
     path: str | None
     confidence: float | None = Field(ge=0, le=1)
     score: float
-    scores: dict[str, float] = Field(description="The parts of the score.")
+    scores: dict[str, float] = Field(description="What each signal said of it.")
     points: list[PassageReply]
     same_question: list[str] = Field(description="Ids of articles that ask the same.")
 

@@ -1,8 +1,9 @@
 """Where the server listens, whom it lets in, and how much it takes from anybody."""
 
 import ipaddress
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from qasearch.batches import processors
 
 SHORTEST_TOKEN = 16
 """Characters. Shorter ones can be guessed by asking often enough."""
@@ -44,7 +45,7 @@ class Settings:
     idle_seconds: int = 15
     stop_seconds: int = 10
     connections: int = 512
-    searches: int = os.cpu_count() or 1
+    searches: int = field(default_factory=processors)
     waiting: int = 128
     reload_seconds: float = 1.0
 

@@ -3,7 +3,7 @@
 address ─► engine: generations of rows in a database ─► remote: the five verbs ─► reader
 """
 
-from qasearch.stores.address import is_address, parse_address
+from qasearch.stores.address import parse_address
 from qasearch.stores.copying import CANARY_RANK, copy
 from qasearch.stores.embedded import EmbeddedStore
 from qasearch.stores.entries import entries_of, origin_of
@@ -16,7 +16,6 @@ __all__ = [
     "RemoteStore",
     "copy",
     "entries_of",
-    "is_address",
     "open_store",
     "origin_of",
     "parse_address",

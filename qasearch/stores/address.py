@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 
 DEFAULT_NAME = "qasearch"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
-_ADDRESS = re.compile(r"milvus:|[a-z][a-z+.-]*://")
 _LOCAL = re.compile(r"milvus:(?P<path>(?!//).*?\.db)(?:/(?P<name>[^/]*))?/?")
 _MILVUS_PORT = 19530
 
@@ -34,11 +33,6 @@ class Address:
     name: str
     token: str
     shown: str
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is the address of a store, and not a folder."""
-    return _ADDRESS.match(text) is not None
 
 
 def parse_address(text: str) -> Address:

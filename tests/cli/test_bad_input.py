@@ -123,6 +123,15 @@ def test_an_index_that_is_none(qasearch: Command) -> None:
     refuses(qasearch("search", "who"), 3, "index")
 
 
+def test_an_index_that_is_a_file(qasearch: Command) -> None:
+    Path("file").touch()
+    refuses(qasearch("search", "who", "-i", "file"), 3, "That is a file, and an index is a folder")
+    for place in ("file", "file/index"):
+        built = qasearch("build", folder(good=GOOD) if place == "file" else "articles", "-i", place)
+        refuses(built, 5, "A file is there, and an index is a folder: name another place.")
+        assert "Free some space" not in built.err
+
+
 def test_another_model(on_index: Command) -> None:
     refuses(on_index("search", "who", "--model", "all-MiniLM-L6-v2"), 3, "counts-words", "--model")
 
@@ -210,7 +219,8 @@ def test_hostile_content_reaches_no_terminal(qasearch: Command) -> None:
     )
     assert qasearch("build", "a.jsonl").code == 0
     for form in ("text", "json", "jsonl", "csv", "md"):
-        outcome = qasearch("search", "who pays", "--facets", "subject", "--format", form)
+        facets = ["--facets", "subject"] if form in ("text", "json", "jsonl") else []
+        outcome = qasearch("search", "who pays", *facets, "--format", form)
         assert outcome.code == 0
         assert {"\x1b", "\x9b", "\u202e"}.isdisjoint(outcome.out + outcome.err)
     parsed = qasearch("parse", "a.jsonl")

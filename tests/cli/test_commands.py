@@ -164,6 +164,21 @@ def test_search_without_an_answer(on_index: Command) -> None:
     result = as_json.json()
     assert isinstance(result, dict)
     assert (result["verdict"], result["articles"]) == ("no_answer", [])
+    assert result["warnings"] == ["No article meets the filter."]
+    assert "warning: No article meets the filter." in nothing.err
+
+    unsaid = on_index("search", "qwxz", "--mode", "lexical", "--where", "subject=Kitchen")
+    assert (unsaid.code, unsaid.err) == (1, "")
+
+
+@pytest.mark.parametrize("form", ["csv", "md", "trec"])
+@pytest.mark.parametrize("options", [["--explain"], ["--facets", "subject"]])
+def test_what_a_form_has_no_place_for_is_refused(
+    form: str, options: list[str], on_index: Command
+) -> None:
+    refused = on_index("search", "money", *options, "--format", form)
+    assert (refused.code, refused.out) == (2, "")
+    assert f"{options[0]} is not told by --format {form}" in refused.err
 
 
 def test_search_explains(on_index: Command) -> None:
@@ -199,6 +214,8 @@ def test_why_of_what_is_not_there(on_index: Command) -> None:
     missing = on_index("why", "coffee", "who pays")
     assert (missing.code, missing.out) == (1, "")
     assert "no article 'coffee'" in missing.err
+    for command in (["why", "tea#2", "who pays"], ["related", "tea#2"]):
+        assert "name their article, tea." in on_index(*command).err
     assert on_index("why", "tea", " ").code == 2
 
 
@@ -227,6 +244,8 @@ def test_search_answers_each_line_of_stdin(
 
     asked_on_stdin(monkeypatch, "")
     assert on_index("search", "-", "--json").json() == []
+    asked_on_stdin(monkeypatch, "")
+    assert on_index("search", "-", "--format", "csv").out.startswith("query,rank,id,question,")
 
 
 BAD_LINES = b"who pays\ncaf\xe9\n" + b"x" * (2 * 1024 * 1024 + 9) + b"\nboil water\n"
@@ -243,7 +262,8 @@ def test_a_line_that_cannot_be_read_is_named_and_the_others_are_answered(
     run = on_index("search", "-", "-k", "1", "--format", "trec")
     assert run.code == 2
     assert run.err.splitlines() == [f"error: {each}" for each in REFUSED]
-    assert [line.split()[2] for line in run.out.splitlines()] == ["401", "tea"]
+    ranked = [line.split() for line in run.out.splitlines()]
+    assert [(qid, id) for qid, _, id, *_ in ranked] == [("1", "401"), ("4", "tea")]
 
     asked_on_stdin(monkeypatch, BAD_LINES)
     lines = on_index("search", "-", "-k", "1", "--format", "jsonl")
@@ -308,7 +328,7 @@ def test_show_a_passage(on_index: Command) -> None:
 def test_show_what_is_not_there(id: str, on_index: Command) -> None:
     shown = on_index("show", id)
     assert (shown.code, shown.out) == (1, "")
-    assert shown.err == f"error: The index has no article or passage {id!r}.\n"
+    assert shown.err.startswith(f"error: The index has no article or passage {id!r}.\n")
 
 
 def test_parse(qasearch: Command, articles: Path) -> None:

@@ -14,7 +14,7 @@ INDEX = Path("index")
     [
         (errors.ArticleError("a.md", 3, "no question"), 1, "article"),
         (errors.BuildRefusedError("2 could not be read"), 1, "build_refused"),
-        (NotFoundError("no article 7"), 1, "not_found"),
+        (NotFoundError("7"), 1, "not_found"),
         (errors.NoArticlesError("nothing in seeds"), 2, "no_articles"),
         (ValueError("k must be at least 1"), 2, "usage"),
         (errors.IndexNotFoundError(INDEX), 3, "index_not_found"),

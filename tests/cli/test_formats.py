@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -88,7 +89,9 @@ def test_csv_has_a_row_for_each_passage() -> None:
 
 
 def test_flat_csv() -> None:
-    rows = list(csv.DictReader(io.StringIO(written(formats.as_csv, FLAT), newline="")))
+    rows = list(
+        csv.DictReader(io.StringIO(written(partial(formats.as_csv, flat=True), FLAT), newline=""))
+    )
     assert [(row["rank"], row["id"], row["kind"]) for row in rows] == [
         ("1", "401#1", "point"),
         ("2", "401#3", "paragraph"),

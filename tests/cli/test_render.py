@@ -170,6 +170,16 @@ WHY = WhyResult(
         (WHY, "Found at rank 2, confidence 50.0%."),
         (replace(WHY, outcome="filtered"), "Left out by the filter (--where)"),
         (replace(WHY, outcome="no_candidate"), "no passage of it is among the candidates"),
+        (
+            replace(WHY, outcome="no_candidate", mode="dense"),
+            "the candidates, which are the best 125 by vectors. Of 9,000 passages its best is "
+            "number 1,200 by vectors; the first 125 are candidates.",
+        ),
+        (
+            replace(WHY, outcome="no_candidate", mode="lexical", vector_rank=None, word_rank=130),
+            "the candidates, which are the best 125 by words. Of 9,000 passages its best is "
+            "number 130 by words; the first 125 are candidates.",
+        ),
         (replace(WHY, outcome="folded", folded_under="8"), "Folded under 8, which asks the same"),
         (replace(WHY, outcome="below_k", rank=9), "rank 9 of 40, where 5 were wanted (-k)."),
         (replace(WHY, outcome="low_confidence"), "Left out by --min-confidence 0.6: rank 2"),

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Command
+
+NOBODY = "postgresql://me:secret@localhost:1/db"
+
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -54,3 +58,58 @@ def test_packages_that_are_missing_are_named() -> None:
     assert done.returncode == 2
     assert "psycopg, which is not installed" in done.stderr
     assert "pip install 'qasearch[postgres]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("why 401 who", "dupes", "diff queries.tsv", "export folder"),
+        *("verify", "doctor", "serve", "mcp", "rollback"),
+    ],
+)
+def test_what_cannot_ask_a_store_refuses_where_the_variable_names_one(
+    command: str, on_index: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("queries.tsv").write_text("1\twho pays\n")
+    monkeypatch.setenv("QASEARCH_STORE", NOBODY)
+    refused = on_index(*command.split())
+    assert (refused.code, refused.out) == (2, "")
+    name = command.split()[0]
+    assert f"QASEARCH_STORE is set, and `qasearch {name}` cannot ask a store" in refused.err
+    assert "secret" not in refused.err
+
+
+def test_an_index_that_is_typed_goes_before_a_store_of_the_environment(
+    qasearch: Command, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QASEARCH_STORE", NOBODY)
+    assert qasearch("verify", "-i", built).code == 0
+    assert qasearch("status", "-i", built).code == 0
+    assert qasearch("search", "who pays for missions", "-i", built).code == 0
+    both = qasearch("status", "--store", NOBODY, "-i", built)
+    assert (both.code, both.out) == (2, "")
+    assert "-i and --store do not go together" in both.err
+
+
+def test_what_makes_an_index_takes_no_notice_of_the_store(
+    qasearch: Command, articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QASEARCH_STORE", NOBODY)
+    assert qasearch("build", articles).code == 0
+    assert Path("index/CURRENT").is_file()
+
+
+@pytest.mark.parametrize("command", ["status", "search who", "show 401"])
+def test_an_address_for_an_index_is_the_store(command: str, qasearch: Command) -> None:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    asked = qasearch(*command.split(), "-i", NOBODY)
+    assert asked.code == 5
+    assert "Cannot open postgresql://me@localhost:1/db" in asked.err
+
+
+@pytest.mark.parametrize("command", ["verify", "build articles", "rollback"])
+def test_an_address_where_a_folder_is_needed_is_refused(command: str, qasearch: Command) -> None:
+    refused = qasearch(*command.split(), "-i", NOBODY)
+    assert (refused.code, refused.out) == (2, "")
+    assert "that is the address of a store, not a folder" in refused.err
+    assert "secret" not in refused.err

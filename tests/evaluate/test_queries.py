@@ -106,7 +106,7 @@ def test_a_file_without_queries(file: Path) -> None:
 
 def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"who pays\n\n  who leads")))
-    assert list(stdin_lines()) == ["who pays", "who leads"]
+    assert list(stdin_lines()) == [(1, "who pays"), (3, "who leads")]
 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"q1\twho pays\n")))
     assert read_queries(Path("-")) == [Query("q1", "who pays")]

@@ -84,12 +84,31 @@ def test_the_least_confidence_leaves_out_what_is_less_likely(index: Index) -> No
     assert (nothing.articles, nothing.verdict) == ((), "no_answer")
 
 
+def test_a_least_confidence_that_no_hit_has_is_told_with_the_best_that_there_is(
+    index: Index,
+) -> None:
+    for flat in (False, True):
+        whole = index.search(CLEAR, flat=flat, k=3)
+        hits = whole.passages or whole.articles
+        best = max(hit.confidence or 0 for hit in hits)
+        assert index.search(CLEAR, flat=flat, k=3, min_confidence=1.0).warnings == (
+            f"No hit has the least confidence wanted, 1: the best of {len(hits)} has {best:.4g}.",
+        )
+        assert index.search(CLEAR, flat=flat, k=3, min_confidence=best).warnings == ()
+
+
 def test_a_filter_that_leaves_nothing_brings_nothing(index: Index) -> None:
     for mode in MODES:
         for flat in (False, True):
             result = index.search(CLEAR, mode=mode, flat=flat, where={"subject": ["Law"]})
             assert not (result.passages or result.articles)
             assert result.verdict == "no_answer"
+            assert result.warnings == ("No article meets the filter.",)
+
+
+def test_a_flat_search_counts_no_articles(index: Index) -> None:
+    with pytest.raises(ValueError, match="Facets count articles, and a flat search brings none"):
+        index.search(CLEAR, flat=True, facets=["subject"])
 
 
 def test_a_small_corpus_tells_no_confidence(tmp_path: Path) -> None:

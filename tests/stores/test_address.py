@@ -2,7 +2,8 @@
 
 import pytest
 
-from qasearch.stores.address import Address, is_address, parse_address
+from qasearch.storage import is_address
+from qasearch.stores.address import Address, parse_address
 
 
 @pytest.mark.parametrize(
