@@ -8,10 +8,11 @@ PYTEST_ARGS ?=
 EVAL ?=
 CORPUS ?=
 WORK ?= .bench
-# For bench: an index to measure with, and the sizes that are made of it.
+# For bench: an index to measure with, and the sizes that are made of it; tables of others stay.
 INDEX ?= index
 PASSAGES ?= 20000,150000
 ROUNDS ?= 5
+# Python with benchmarks/requirements.txt, for both: others are left out without.
 PEERS ?= $(WORK)/peers/bin/python
 
 VENV := .venv
@@ -22,9 +23,9 @@ INSTALLED := $(VENV)/.installed
 INDEXED := index/CURRENT
 
 # The folders are in the list because deleting a file changes its folder's time and nothing else;
-# the modules, because they decide what is stored.
+# the modules, because they decide what is stored: those of query/, the confidence.
 SOURCES := $(shell find seeds -type d -o -name '*.md' -o -name '*.json' -o -name '*.jsonl') \
-           $(wildcard qasearch/ingest/*.py qasearch/embed/*.py qasearch/index/*.py qasearch/build/*.py)
+           $(wildcard $(foreach part,ingest embed index build query,qasearch/$(part)/*.py))
 
 .DEFAULT_GOAL := help
 # An interrupted build leaves a whole index, so make must not delete what it sees as half a file.
@@ -70,8 +71,9 @@ test: $(INSTALLED)  ## All tests
 docs: $(INSTALLED)  ## The documentation site, in site/: open site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-bench-quality: $(INSTALLED)  ## Quality beside baselines: make bench-quality EVAL=judged CORPUS="folders"
-	$(BIN)/python -m benchmarks.quality $(if $(EVAL),--eval $(EVAL)) $(if $(CORPUS),--corpus $(CORPUS)) --work $(WORK)
+bench-quality: $(INSTALLED)  ## Quality beside others', likewise: make bench-quality EVAL=judged CORPUS="folders"
+	$(BIN)/python -m benchmarks.quality $(if $(EVAL),--eval $(EVAL)) $(if $(CORPUS),--corpus $(CORPUS)) \
+	    $(if $(wildcard $(PEERS)),--peers $(PEERS)) --work $(WORK)
 
 bench: $(INDEXED)  ## Speed, into docs/measurements.md: make bench INDEX=folder CORPUS="folders"
 	$(BIN)/python -m benchmarks.cold $(INDEX) --work $(WORK) --rounds $(ROUNDS)

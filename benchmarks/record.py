@@ -1,9 +1,10 @@
-"""What `make bench` measured, kept as JSON and shown as tables in docs/measurements.md.
+"""What benchmarks measured, kept as JSON and shown as tables in docs/measurements.md.
 
     python -m benchmarks.record
 
 Each benchmark saves its tables to benchmarks/results/NAME.json; this writes all that lie there into
-the part of the document between the two marks, and touches nothing else of it.
+the parts of the document that are theirs, each between two marks, and touches nothing else of it:
+those of `make bench` into one, those of `make bench-quality` into one for each judged set.
 """
 
 import json
@@ -22,7 +23,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENT = ROOT / "docs" / "measurements.md"
-BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
+BEGIN, END = "<!-- {}: begin -->", "<!-- {}: end -->"
+"""Marks of a part, by its name: `make bench`, or that of the one result that it shows."""
+PART = re.compile(f"{BEGIN.format('([^:]+)')}.*?{END.format('[^:]+')}", re.DOTALL)
 ORDER = ["cold", "warm", "peers", "build", "precision"]
 
 LIBRARIES = ("numpy", "faiss-cpu", "onnxruntime", "tantivy", "torch", "sentence-transformers")
@@ -105,8 +108,19 @@ def save(name: str, tables: Sequence[Table], figures: Any) -> None:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(f"{json.dumps(found, indent=1)}\n", encoding="utf-8")
-    print("\n\n".join(map(_markdown, shown)))
+    show(tables)
     write_document()
+
+
+def saved(name: str) -> dict[str, Any]:
+    """The machine, tables and figures that a benchmark saved last; nothing if it never did."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def show(tables: Sequence[Table]) -> None:
+    """Print them."""
+    print("\n\n".join(_markdown(asdict(table)) for table in tables), flush=True)
 
 
 def machine() -> str:
@@ -126,22 +140,23 @@ def resident() -> float:
 
 
 def write_document() -> None:
-    """Show all results in the document, between its two marks."""
-    parts = [BEGIN]
-    for name in ORDER:
-        path = RESULTS / f"{name}.json"
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            parts += [_markdown(table) for table in found["tables"]]
-            parts.append(found["machine"])
+    """Show all results in the document, each between the marks of its part."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    new = "\n\n".join([*parts, END])
-    marked = re.compile(re.escape(BEGIN) + ".*" + re.escape(END), re.DOTALL)
-    DOCUMENT.write_text(marked.sub(lambda _: new, text), encoding="utf-8")
+    DOCUMENT.write_text(PART.sub(lambda part: _part(part[1]), text), encoding="utf-8")
 
 
-def _markdown(table: Mapping[str, Any]) -> str:
-    lines = [f"### {table['title']}", ""]
+def _part(name: str) -> str:
+    blocks = [BEGIN.format(name)]
+    for result in ORDER if name == "make bench" else [name]:
+        if found := saved(result):
+            heading = "###" if name == "make bench" else "####"
+            blocks += [_markdown(table, heading) for table in found["tables"]]
+            blocks.append(found["machine"])
+    return "\n\n".join([*blocks, END.format(name)])
+
+
+def _markdown(table: Mapping[str, Any], heading: str = "###") -> str:
+    lines = [f"{heading} {table['title']}", ""]
     lines += [f"| {' | '.join(table['columns'])} |", "|" + "---|" * len(table["columns"])]
     lines += [f"| {' | '.join(row)} |" for row in table["rows"]]
     return "\n".join([*lines, *(f"\n{note}" for note in table["notes"])])

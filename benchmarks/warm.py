@@ -6,7 +6,7 @@ Larger indexes are made of INDEX (`benchmarks/grow.py`) and kept in the work fol
 measured in a process of its own with one thread: its questions are asked in rounds, and in each
 round every way in turn answers all of them. A time is that of one question, CPU that of the asking
 thread: FAISS, onnxruntime and tantivy compute in it. Recall is the share of the ten nearest
-passages, found by numpy, that a way finds.
+passages, found by numpy, that a way finds. Tables of sizes that are not measured again are kept.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from benchmarks.grow import grown
-from benchmarks.record import ONE_THREAD, Table, resident, save
+from benchmarks.record import ONE_THREAD, Table, resident, save, saved
 from qasearch import Index, load_embedder
 from qasearch.index import Generation
 from qasearch.protocols import Rows, Vectors
@@ -55,7 +55,8 @@ def main() -> None:
     if arguments.measure:
         print(json.dumps(measure(arguments.index, arguments.questions, arguments.rounds)))
         return
-    found: list[Any] = []
+    before = saved("warm")
+    found = [{"machine": before["machine"], **each} for each in before.get("figures", [])]
     for passages in map(int, arguments.passages.split(",")):
         index = grown(arguments.index, passages, arguments.work)
         options = ["--questions", str(arguments.questions), "--rounds", str(arguments.rounds)]
@@ -63,8 +64,15 @@ def main() -> None:
         done = subprocess.run(
             command, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, check=True
         )
-        found.append(json.loads(done.stdout))
+        found = beside(found, json.loads(done.stdout))
         save("warm", [*map(table, found), growth(found)], found)
+
+
+def beside(before: Sequence[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """New figures with those of other sizes: made of another index, a size differs a little."""
+    size = new["passages"]
+    kept = [each for each in before if abs(each["passages"] - size) > size / 100]
+    return sorted([*kept, new], key=lambda each: each["passages"])
 
 
 def measure(path: Path, questions: int, rounds: int) -> dict[str, Any]:
@@ -243,7 +251,8 @@ def table(found: dict[str, Any]) -> Table:
             f"{rates['many in one call']:.0f} ({rates['many in one call'] / one:.2f} times). "
             f"Resident, {found['resident_mb']['opened']:,.0f} MB when opened and "
             f"{found['resident_mb']['searches']:,.0f} MB after {found['questions']} searches, "
-            "pages of mapped files included."
+            "pages of mapped files included.",
+            *([f"Measured before: {found['machine']}"] if "machine" in found else []),
         ],
     )
 

@@ -2,17 +2,22 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+
 from benchmarks.quality.baselines import (
     BM25,
+    Ranking,
     as_run,
     blind_chunks,
     cut_off,
     dense,
     equal_ranks,
 )
+from benchmarks.quality.peers import ranked
 from benchmarks.quality.sets import JudgedSet
 from benchmarks.quality.vectors import StoredVectors
 from qasearch import Embedder, Index, load_embedder
@@ -25,6 +30,28 @@ from qasearch.ingest import passage_text
 from qasearch.protocols import Vectors
 from qasearch.query.rank import WEIGHTS
 from qasearch.records import Mode
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a system ranks.
+
+    Attributes:
+        what: their name.
+        units: what each is in a run, by row.
+        texts: of each.
+        vectors: of each text.
+        passages: whether they are passages, and not whole articles.
+    """
+
+    what: str
+    units: Sequence[RankedPassage]
+    texts: Sequence[str]
+    vectors: Vectors
+    passages: bool = True
+
+    def run(self, name: str, ranking: Ranking) -> Run:
+        return as_run(name, ranking, self.units, passages=self.passages)
 
 
 class Systems:
@@ -63,43 +90,71 @@ class Systems:
     def baselines(self) -> Iterator[Run]:
         """What others would give, with the same model."""
         if self._judged.documents:
-            units = [RankedPassage(article.id, article.id) for article in self.articles]
-            texts = [f"{article.question} {article.answer}" for article in self.articles]
-            vectors = self._vectors.passages(texts, "documents")
-            yield from self._three("documents", units, texts, vectors)
-            yield from self._published(units, texts)
+            documents = self._documents()
+            yield from self._three(documents)
+            if cut := self._cut(documents):
+                yield self._dense(f"dense, {cut.what}", cut)
+        yield from self._three(self._passages())
+        chunks = self._chunks()
+        yield self._dense(chunks.what, chunks)
+
+    def peers(self, python: Path) -> Iterator[Run]:
+        """What users get from others: documents whole, else cut blindly, and by our splitter.
+
+        Args:
+            python: of an environment with the peers (`benchmarks/requirements.txt`).
+        """
+        if self._judged.documents:
+            documents = self._documents()
+            indexed = [self._cut(documents) or documents]
+        else:
+            indexed = [self._chunks(), self._passages()]
+        queries = {query.qid: query.text for query in self._queries}
+        for units in indexed:
+            found = ranked(python, units.texts, units.vectors, queries, self._asked)
+            for name, rows in found.items():
+                ranking = {qid: np.array(best, dtype=np.int64) for qid, best in rows.items()}
+                yield units.run(f"{name}, {units.what}", ranking)
+
+    def _documents(self) -> Units:
+        texts = [f"{article.question} {article.answer}" for article in self.articles]
+        units = [RankedPassage(article.id, article.id) for article in self.articles]
+        vectors = self._vectors.passages(texts, "documents")
+        return Units("documents", units, texts, vectors, passages=False)
+
+    def _cut(self, documents: Units) -> Units | None:
+        """The same texts, embedded as far as the model with published figures reads them."""
+        model = load_embedder()
+        if self._embedder.fingerprint != model.fingerprint:
+            return None
+        what = f"documents cut at {model.max_tokens} tokens"
+        read = cut_off(documents.texts, bundled.find() / "tokenizer.json", model.max_tokens)
+        vectors = self._vectors.passages(read, what)
+        return dataclasses.replace(documents, what=what, vectors=vectors)
+
+    def _passages(self) -> Units:
+        """Question, sections, title and body of each, embedded when the index was built."""
         pairs = [(article, passage) for article in self.articles for passage in article.passages]
         units = [RankedPassage(passage.id, article.id, passage.text) for article, passage in pairs]
-        texts = [passage_text(*pair) for pair in pairs]
         with Generation.open(self._index) as generation:
-            # Question, sections, title and body of each, embedded when the index was built.
-            yield from self._three("passages", units, texts, generation.vectors)
-        chunks = [chunk for article in self.articles for chunk in blind_chunks(article)]
-        vectors = self._vectors.passages([chunk.text or "" for chunk in chunks], "blind chunks")
-        yield as_run("blind chunks", dense(self._queries, self._asked, vectors), chunks)
+            vectors = np.array(generation.vectors)
+        return Units("passages", units, [passage_text(*pair) for pair in pairs], vectors)
 
-    def _published(self, units: Sequence[RankedPassage], texts: Sequence[str]) -> Iterator[Run]:
-        """Cosines of documents that are cut off, if the model is the one with published figures."""
-        model = load_embedder()
-        if self._embedder.fingerprint == model.fingerprint:
-            what = f"documents cut at {model.max_tokens} tokens"
-            read = cut_off(texts, bundled.find() / "tokenizer.json", model.max_tokens)
-            near = dense(self._queries, self._asked, self._vectors.passages(read, what))
-            yield as_run(f"dense, {what}", near, units, passages=False)
+    def _chunks(self) -> Units:
+        units = [chunk for article in self.articles for chunk in blind_chunks(article)]
+        texts = [chunk.text or "" for chunk in units]
+        return Units("blind chunks", units, texts, self._vectors.passages(texts, "blind chunks"))
 
-    def _three(
-        self, what: str, units: Sequence[RankedPassage], texts: Sequence[str], vectors: Vectors
-    ) -> Iterator[Run]:
+    def _three(self, units: Units) -> Iterator[Run]:
         """BM25, cosines, and both by equal ranks, over the same texts."""
-        passages = what == "passages"
-        words = BM25(texts).rank(self._queries)
-        near = dense(self._queries, self._asked, vectors)
-        for name, ranking in (
-            (f"BM25, {what}", words),
-            (f"dense, {what}", near),
-            (f"equal ranks, {what}", equal_ranks(words, near)),
-        ):
-            yield as_run(name, ranking, units, passages=passages)
+        words = BM25(units.texts).rank(self._queries)
+        near = dense(self._queries, self._asked, units.vectors)
+        yield units.run(f"BM25, {units.what}", words)
+        yield units.run(f"dense, {units.what}", near)
+        yield units.run(f"equal ranks, {units.what}", equal_ranks(words, near))
+
+    def _dense(self, name: str, units: Units) -> Run:
+        return units.run(name, dense(self._queries, self._asked, units.vectors))
 
     def without(self) -> Iterator[Run]:
         """Ours without one of its signals: what each is worth."""

@@ -1,5 +1,6 @@
 """The baselines that our quality is measured against, and the sets they are measured on."""
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -18,6 +19,7 @@ from benchmarks.quality.baselines import (
     dense,
     equal_ranks,
 )
+from benchmarks.quality.peers import PEERS, ranked
 from benchmarks.quality.sets import JudgedSet, find_sets, seeds
 from benchmarks.quality.vectors import StoredVectors
 from qasearch import Article
@@ -149,22 +151,17 @@ def test_tables() -> None:
     ours, other = scored("ours", 1, 0.5), scored("other", 0.5, 0)
     assert against(ours, ours) == ""
     assert against(ours, other) == "-0.500 (-0.500 to -0.500)"
-    table = list(measures_table([other, ours], ours))
-    assert table[2] == (
-        "| other | 0.2500 | -0.500 (-0.500 to -0.500) | 0.250 | 0.250 | 0.250 | 0.250 | 0.250 |"
-    )
+    table = measures_table("Articles", [other, ours], ours, 2)
+    assert table.title == "Articles: 2 queries with an answer (grade 2)"
+    assert table.rows[0] == ["other", "0.2500", "-0.500 (-0.500 to -0.500)", *["0.250"] * 5]
     queries = [Query("q0", "a", {"style": ("typo",)}), Query("q1", "b", {"kind": ("x",)})]
-    groups = list(groups_table(Evaluation(queries, 1, [other], ["style", "kind"]), "article"))
-    assert groups == [
-        "| nDCG@10 of articles | style typo (1) | kind x (1) |",
-        "|---|---|---|",
-        "| other | 0.5000 | 0.0000 |",
-    ]
+    (groups,) = groups_table(Evaluation(queries, 1, [other], ["style", "kind"]), "article")
+    assert groups.columns == ["system", "style typo (1)", "kind x (1)"]
+    assert groups.rows == [["other", "0.5000", "0.0000"]]
+    assert list(groups_table(Evaluation(queries, 1, [other], ["no"]), "article")) == []
 
 
-def test_a_set_is_judged_from_its_files_to_its_tables(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_set_is_judged_from_its_files_to_its_tables(tmp_path: Path) -> None:
     documents = tmp_path / "corpus.jsonl"
     documents.write_text(
         '{"_id": "tea", "title": "Tea", "text": "Boil water and steep the leaves."}\n'
@@ -175,15 +172,51 @@ def test_a_set_is_judged_from_its_files_to_its_tables(
     queries.write_text('{"_id": "q1", "text": "steep tea leaves"}\n')
     qrels.write_text("query-id\tcorpus-id\tscore\nq1\ttea\t1\nq1\ttea2\t1\n")
     judged = JudgedSet("drinks", [documents], [queries], [qrels], documents=True)
-    evaluate(judged, TinyEmbedder(), tmp_path / "work", ["style"])
-    printed = capsys.readouterr().out
-    assert "## drinks: 1 queries, 3 articles" in printed
-    value = {
-        row.split("|")[1].strip(): row.split("|")[2].strip()
-        for row in printed.splitlines()
-        if row.startswith("|")
-    }
+    tables, means = evaluate(judged, TinyEmbedder(), tmp_path / "work", ["style"])
+    assert [table.title for table in tables] == [
+        "Articles of drinks: 1 queries with an answer (grade 1)"
+    ]
+    assert tables[0].notes == ["1 queries, 3 articles."]
+    value = {row[0]: row[1] for row in tables[0].rows}
     assert value["dense, documents"] == value["BM25, documents"] == "1.0000"
     # Both that ask for tea, though a search folds them into one.
     assert [value[f"ours, {mode}"] for mode in get_args(Mode)] == ["1.0000"] * 3
     assert {"equal ranks, documents", "blind chunks", "BM25, passages"} <= value.keys()
+    assert means["article"]["ours, hybrid"]["nDCG@10"] == 1
+
+
+CHROMA = """
+class EphemeralClient:
+    def create_collection(self, name):
+        self.ids, self.rows = [], []
+        return self
+    def add(self, ids, documents, embeddings):
+        self.ids += ids
+        self.rows += list(embeddings)
+    def query(self, query_embeddings, n_results):
+        scores = [-row @ query_embeddings[0] for row in self.rows]
+        best = sorted(range(len(scores)), key=lambda i: scores[i])
+        return {"ids": [[self.ids[i] for i in best[:n_results]]]}
+"""
+
+
+def test_peers_answer_by_the_vectors_that_they_are_handed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exact search in place of one peer: none of them is installed where tests run."""
+    (tmp_path / "chromadb.py").write_text(CHROMA)
+    about = tmp_path / "chromadb-9.dist-info" / "METADATA"
+    about.parent.mkdir()
+    about.write_text("Metadata-Version: 2.1\nName: chromadb\nVersion: 9\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    embedder = TinyEmbedder()
+    queries = {"q1": "steep leaves", "q2": "more leaves"}
+    asked = embedder.embed_queries(list(queries.values()))
+    rows = embedder.embed_passages(TEXTS)
+    found = ranked(Path(sys.executable), TEXTS, rows, queries, asked)
+    assert found["Chroma 9"] == {"q1": [1, 2, 0, 3], "q2": [2, 1, 0, 3]}
+    told = capsys.readouterr().err
+    assert all(
+        f"left out {name}: No module named" in told or any(key.startswith(name) for key in found)
+        for name in PEERS
+    )

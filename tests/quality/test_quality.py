@@ -2,8 +2,8 @@
 
 ``queries-*.jsonl`` holds queries with few words in common with what answers them;
 ``qrels-*.jsonl`` grades articles, and passages by how their text starts (3 answers, 2 in part,
-1 related, 0 not). What nobody graded counts as 0. Some queries have no answer in ``seeds/``; they
-wait for confidence and do not count here.
+1 related, 0 not). What nobody graded counts as 0. Twelve queries have no answer in ``seeds/``: they
+judge the verdict alone.
 """
 
 import json
@@ -22,9 +22,15 @@ from qasearch import Index, SearchResult, read_articles
 HERE = Path(__file__).parent
 SEEDS = HERE.parents[1] / "seeds"
 
-ARTICLE_FLOOR = 0.90
-PASSAGE_FLOOR = 0.70
-"""nDCG@10, a little below the .914 and .719 that were measured."""
+ARTICLE_FLOOR = 0.91
+PASSAGE_FLOOR = 0.72
+"""nDCG@10, a little below what docs/measurements.md has; there, passages that say the same are
+told apart, which is worth .002."""
+
+SURE_FLOOR = 12
+"""Right first articles whose verdict is ``answer``: 18 of 55, as 48 articles teach caution."""
+SURE_CEILING = 2
+"""Queries that nothing answers, and whose verdict is ``answer`` all the same: none of 12 is."""
 
 
 @dataclass
@@ -67,6 +73,7 @@ def lines(pattern: str) -> list[dict[str, str]]:
 
 JUDGED = list(read_judged().values())
 ANSWERABLE = [judged for judged in JUDGED if max(judged.article_grades, default=0) >= 2]
+UNANSWERABLE = [judged for judged in JUDGED if judged not in ANSWERABLE]
 TO_THE_POINT = [judged for judged in ANSWERABLE if max(judged.passage_grades, default=0) >= 2]
 
 
@@ -129,7 +136,7 @@ def test_passages(seeds_index: Path) -> None:
 
 def mean_article_ndcg(path: Path) -> float:
     with Index.open(path) as index:
-        results = index.search_many([judged.query for judged in ANSWERABLE], k=10)
+        results = search(index, ANSWERABLE)
     return statistics.fmean(
         ndcg(articles_found(result, judged), judged.article_grades)
         for result, judged in zip(results, ANSWERABLE, strict=True)
@@ -146,6 +153,23 @@ def mean_passage_ndcg(path: Path) -> float:
 
 
 @pytest.mark.model
+def test_the_verdict_is_answer_where_something_answers(seeds_index: Path) -> None:
+    with Index.open(seeds_index) as index:
+        right = [
+            result.verdict
+            for judged, result in zip(ANSWERABLE, search(index, ANSWERABLE), strict=True)
+            if articles_found(result, judged)[0] >= 2
+        ]
+        wrong = [result.verdict for result in search(index, UNANSWERABLE)]
+    assert right.count("answer") >= SURE_FLOOR
+    assert wrong.count("answer") <= SURE_CEILING
+
+
+def search(index: Index, several: Sequence[Judged]) -> list[SearchResult]:
+    return index.search_many([judged.query for judged in several], k=10)
+
+
+@pytest.mark.model
 def test_the_first_question_of_all(seeds_index: Path) -> None:
     with Index.open(seeds_index) as index:
         best = index.search("how is peacekeeping funded").articles[0]
@@ -155,8 +179,9 @@ def test_the_first_question_of_all(seeds_index: Path) -> None:
 
 
 def test_there_are_queries_enough() -> None:
-    assert len(ANSWERABLE) >= 40
-    assert len(TO_THE_POINT) >= 40
+    assert len(JUDGED) >= 80
+    assert len(UNANSWERABLE) >= 12
+    assert len(TO_THE_POINT) >= 68
 
 
 def test_every_judgment_is_of_a_passage_of_the_seeds() -> None:
