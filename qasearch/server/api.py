@@ -66,7 +66,7 @@ class Api:
                 k=last,
                 points=asked.points,
                 where=asked.where(),
-                facets=asked.facets,
+                facets=() if asked.flat else asked.facets,
                 flat=asked.flat,
                 mode=asked.mode or "hybrid",
                 min_confidence=asked.min_confidence,

@@ -131,7 +131,10 @@ class SearchParameters(Filters):
     ] = 0.0
     facets: Annotated[
         list[Literal["subject"]],
-        Field(description="Count the subjects of the articles found, up to those given."),
+        Field(
+            description="Count the subjects of the articles found, up to those given; "
+            "a flat search counts none."
+        ),
     ] = []
     flat: Annotated[Flag, Field(description="Rank passages instead of articles.")] = False
 
